@@ -334,3 +334,25 @@ it("asks no more for an undone removal once it is stopped, also while it asks", 
   await pass(60_000);
   expect([made.state.value, gone.mock.calls.length]).toEqual(["stopped", 2]);
 });
+
+it("opens a camera again that the system mutes while the page is in front", async () => {
+  const muted = camera();
+  opened.mockResolvedValueOnce({ ...muted, getVideoTracks: () => [{ ...muted.track, muted: true }] });
+  const made = await sending();
+  const before = made.picture.value;
+  await pass(4000);
+  expect([opened.mock.calls.length, made.picture.value === before]).toEqual([2, false]);
+});
+
+it("opens the microphone again that the system has ended, else says that it is off", async () => {
+  const made = await sending();
+  const microphone = { readyState: "live", stop: () => undefined, onended: null as (() => void) | null };
+  opened.mockResolvedValue({ getAudioTracks: () => [microphone] });
+  await made.setSound(true);
+  expect(made.sound.value).toBe(true);
+  microphone.readyState = "ended";
+  opened.mockImplementation(busy);
+  microphone.onended?.();
+  await pass(10);
+  expect([made.sound.value, made.problem.value]).toEqual([false, words.noSound]);
+});

@@ -144,7 +144,8 @@ export class Sender {
   /** Phones close the camera while another page is shown, and another app may have it. */
   async reopen(): Promise<void> {
     if (document.hidden || this.opening || !this.isOn) return;
-    if (this.picture.value?.getVideoTracks().every(({ readyState }) => readyState === "live")) return;
+    // iOS mutes a camera that another app takes, and may never give it back.
+    if (this.picture.value?.getVideoTracks().every(({ readyState, muted }) => readyState === "live" && !muted)) return;
     await this.openAndSend();
   }
 
@@ -159,6 +160,7 @@ export class Sender {
         const [track] = media.getAudioTracks();
         if (this.hearing !== mine) return track?.stop();
         this.microphone = track ?? null;
+        if (track) track.onended = () => void this.seenAgain();
       } catch {
         if (this.hearing !== mine) return;
         this.problem.value = words.noSound;
@@ -331,6 +333,7 @@ export class Sender {
     if (document.hidden || !this.isOn) return;
     void this.keepAwake();
     await this.reopen();
+    if (this.microphone?.readyState === "ended") void this.setSound(true);
     this.hurry();
   }
 
