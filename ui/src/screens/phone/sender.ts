@@ -7,6 +7,7 @@ import { phoneCamera } from "../../strings/phone-camera";
 import { device } from "../../ui/agents";
 import { recall, remember } from "../../ui/remember";
 import { sentences } from "../../ui/sentences";
+import { decimal } from "../../ui/times";
 
 const words = phoneCamera.page;
 const FIRST_MS = 1000;
@@ -368,7 +369,7 @@ export class Sender {
       this.bytes = { at: one.timestamp, sent: one.bytesSent };
       if (!before || one.timestamp <= before.at) continue;
       const bits = ((one.bytesSent - before.sent) * 8) / (one.timestamp - before.at) / 1000;
-      this.rate.value = words.rate(`${one.frameWidth}×${one.frameHeight}`, String(Math.round(one.framesPerSecond ?? 0)), bits.toFixed(1));
+      this.rate.value = words.rate(`${one.frameWidth}×${one.frameHeight}`, String(Math.round(one.framesPerSecond ?? 0)), decimal(bits));
     }
   }
 }
