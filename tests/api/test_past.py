@@ -52,7 +52,12 @@ async def test_cameras_tell_their_state(house: House, browser: httpx.AsyncClient
     assert isinstance(told["items"], list)
     (camera,) = told["items"]
     assert (camera["id"], camera["name"], camera["state"]) == ("porch", "Front door", "offline")
-    assert camera["detail"] == "It isn't responding."
+    assert (camera["detail"], camera["is_phone"]) == ("It isn't responding.", False)
+
+
+async def test_cameras_say_whether_they_are_phones(house: House, browser: httpx.AsyncClient) -> None:
+    house.recorder.listed[0] = replace(house.recorder.listed[0], is_phone=True)
+    assert [camera["is_phone"] for camera in (await browser.get("/api/v1/cameras")).json()["items"]] == [True]
 
 
 @pytest.mark.parametrize(

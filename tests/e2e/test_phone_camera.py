@@ -110,7 +110,7 @@ def test_from_the_code_to_a_recorded_camera(owner: BrowserContext, house: Tawny,
 def test_the_phone_comes_back_by_itself_and_can_stop(owner: BrowserContext, house: Tawny, phone: Page) -> None:
     joined(owner, house, phone, "Nursery")
     status = state_of(owner, house, "nursery")
-    assert status["state"] == "recording"
+    assert (status["state"], status["is_phone"]) == ("recording", True)
     phone.get_by_role("button", name="Microphone: Off").click()
     expect(phone.get_by_role("button", name="Microphone: On")).to_be_visible()
     phone.get_by_role("button", name="Switch camera").click()

@@ -187,6 +187,8 @@ class CameraInfo(ApiResponse):
     """How pages straighten the image; boxes and masks are those of the image as sent."""
     undetected: bool = False
     """It waits for events while its detection is off: only people, rules and other programs start a recording."""
+    is_phone: bool = False
+    """It is a phone, or another browser, that sends its camera."""
 
 
 class CameraList(ApiResponse):

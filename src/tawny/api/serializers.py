@@ -212,6 +212,7 @@ def camera(made: CameraHealth) -> schemas.CameraInfo:
         mirror=made.orientation.mirror,
         lens=made.lens,
         undetected=status.is_undetected,
+        is_phone=made.is_phone,
         mask=schemas.MaskInfo(
             effect="hidden", burned_in=made.burns_in, parts=[list(part.points) for part in made.masks]
         ),

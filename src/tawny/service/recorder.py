@@ -140,6 +140,7 @@ class CameraView:
     lens: LensSettings = NO_LENS
     burns_in: bool = False
     """Privacy masks are burned into what is recorded."""
+    is_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -176,6 +176,7 @@ export interface CameraInfo {
   fps: number | null;
   gaps_today: number;
   id: string;
+  is_phone?: boolean;
   last_packet_ms: number | null;
   latency_s: number | null;
   lens: LensSettings;

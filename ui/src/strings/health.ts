@@ -16,6 +16,7 @@ export const health = {
       "Is it on your network? Look for it in your router’s device list, then check its cable or Wi-Fi.",
       "Did its IP address change? Update it under Settings > Cameras > Connection.",
     ],
+    phone: ["Is its page open and in front?", "Is the phone charged, and its Wi-Fi on?"],
     refused: [
       "Did someone change the camera’s password? Enter the new one under Settings > Cameras > Connection.",
       "Can you sign in with the camera’s own app? If not, reset the password there first.",

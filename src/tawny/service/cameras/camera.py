@@ -453,7 +453,7 @@ class RunningCamera:
     def about(self) -> web.CameraView:
         """Return the camera as the web layer sees it."""
         chosen = self.settings
-        place = chosen.group, chosen.orientation, chosen.lens, chosen.burn_in_masks
+        place = chosen.group, chosen.orientation, chosen.lens, chosen.burn_in_masks, chosen.source.startswith(PHONE)
         return web.CameraView(self.status, tuple(self.hubs), chosen.pre, chosen.post, *place)
 
     def speaker(self) -> Speaker | None:

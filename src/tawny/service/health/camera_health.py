@@ -85,6 +85,7 @@ class CameraHealth:
     lens: LensSettings = NO_LENS
     burns_in: bool = False
     """The masks are burned into what is recorded."""
+    is_phone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,7 @@ class HealthReader:
         live = live_hubs(hubs, self._recorder.clock.now_ms())
         main, sub = (stream_format(live[one]) if one in live else None for one in (StreamName.MAIN, StreamName.SUB))
         masks = tuple(camera.orientation.polygon_shown(mask) for mask in self._recorder.private(name))
-        shown = camera.where, camera.orientation, camera.lens, camera.burns_in
+        shown = camera.where, camera.orientation, camera.lens, camera.burns_in, camera.is_phone
         return CameraHealth(camera.status, self._today(camera), main, sub, masks, *shown)
 
     def _today(self, camera: CameraView) -> TodayFigures:

@@ -1,6 +1,6 @@
 import { health, lost } from "../../api/state";
 import { cameraPath, url } from "../../api/client";
-import type { Camera, CameraState, Disk, Gap, Health as State } from "../../api/types";
+import type { Camera, Disk, Gap, Health as State } from "../../api/types";
 import { session } from "../../ui/session";
 import { dotOf, iconOf, isShowing, needsSomeone, sentence } from "../../ui/cameraWords";
 import { Page, Rows } from "../../ui/Page";
@@ -16,6 +16,7 @@ import { ServerText } from "../../ui/ServerText";
 import { Care, hintOf, isOfHistory, isOfStandby, sinceOf, useCare } from "./Care";
 import { ConfirmHistory } from "./ConfirmHistory";
 import { type Answer, answer, listed } from "./answer";
+import { checksOf } from "./checks";
 import { iconOfGap } from "../../timeline/draw";
 import { together } from "./together";
 import { type Today, useToday } from "./useToday";
@@ -106,10 +107,8 @@ function AnswerCard({ answer: { tone, line, more } }: { answer: Answer }) {
   );
 }
 
-const checks: Partial<Record<CameraState, readonly string[]>> = { ...words.checks, starting: words.checks.offline };
-
 function TroubleCard({ camera }: { camera: Camera }) {
-  const list = checks[camera.state] ?? [];
+  const list = checksOf(camera);
   return (
     <div class="card fix">
       <div>
