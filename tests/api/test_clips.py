@@ -542,8 +542,11 @@ def test_in_memory_nothing_is_written_to_a_disk(house: House, tmp_path: Path) ->
 def test_saved_clips_are_there_after_a_start_and_halves_are_not(house: House, tmp_path: Path) -> None:
     folder = tmp_path / "clips"
     done = made(house, desk_with(house, folder))
-    for name in ("0123.new", "0123.scratch", "4567.mp4"):
+    for name in ("0123.new", "0123.scratch", "4567.mp4", f"{done.id}.new", f"{done.id}.scratch-0"):
         (folder / name).write_bytes(b"half")
+    evidence = folder / f"{done.id}.scratchk2_x1"
+    evidence.mkdir()
+    (evidence / "video.mp4").write_bytes(b"half")
     again = ClipJobs(house.clock, ClipStore(folder, 10_000_000))
     assert [(one.id, one.size_bytes, one.state) for one in again.seen_by(ANNA)] == [
         (done.id, done.size_bytes, ClipJobState.DONE)

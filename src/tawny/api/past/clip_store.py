@@ -34,7 +34,7 @@ class ClipStore:
             entries = {path.stem: _read(path) for path in files if path.suffix == ABOUT}
             for path in files:
                 is_left = entries.get(path.name.partition(".")[0], {}) == {}
-                if is_left or path.suffix in (UNFINISHED, SCRATCH):
+                if is_left or path.suffix.startswith((UNFINISHED, SCRATCH)):  # such as `.scratch-0`
                     with suppress(OSError):  # it stays until the next start
                         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
             return [about for about in entries.values() if about]
