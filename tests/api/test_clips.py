@@ -701,6 +701,37 @@ async def test_a_clip_that_cannot_go_on_after_a_restart_says_why(
     assert (failed["state"], failed["message"], list(kept_clips.iterdir())) == ("failed", said, [])
 
 
+async def test_a_stored_clip_that_breaks_the_worker_holds_up_no_other(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restarted(house, kept_clips)
+    first = await asked(house, viewer)
+    house.clock.advance(1)
+    await asked(house, viewer)
+    restarted(house, kept_clips)
+    with monkeypatch.context() as short:
+        short.setattr("tawny.api.past.clip_orders.altered", Mock(side_effect=RuntimeError))
+        with pytest.raises(RuntimeError):
+            house.site.jobs.work()
+    house.site.jobs.given_up()
+    assert house.site.jobs.work()
+    assert [(one["state"], one["id"] == first["id"]) for one in await listed(viewer)] == [
+        ("done", False),
+        ("failed", True),
+    ]
+
+
+async def test_a_damaged_entry_hides_no_other_clip(house: House, viewer: httpx.AsyncClient, kept_clips: Path) -> None:
+    restarted(house, kept_clips)
+    ids = [(await asked(house, viewer))["id"] for _ in range(3)]
+    for field, clip in zip(("from_ms", "made_ms"), ids[:2], strict=True):
+        file = kept_clips / f"{clip}.json"
+        file.write_text(json.dumps(json.loads(file.read_text()) | {field: "damaged"}))
+    restarted(house, kept_clips)
+    assert house.site.jobs.work()
+    assert [(one["id"], one["state"]) for one in await listed(viewer)] == [(ids[2], "done")]
+
+
 async def test_a_full_disk_queues_none_of_a_request(
     house: House, viewer: httpx.AsyncClient, kept_clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,8 +13,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from zoneinfo import ZoneInfo
+
+from pydantic import TypeAdapter
 
 from tawny.api.auth.accounts import Account, Role
 from tawny.api.errors import without_paths
@@ -144,6 +146,8 @@ class ClipJobs:
         """When the last job of each user began, s monotonic."""
         self._order_of: Callable[[ClipExportJob, Account], ClipOrder] | None = None
         """For what still waits from before the start; None: nothing."""
+        self._resumed: str | None = None
+        """ID of the job of which this order is asked for now."""
         self._listeners: list[Listener] = []
         self._handle = ActorHandle()
         self._is_loaded = self._is_ending = False
@@ -320,7 +324,7 @@ class ClipJobs:
         """Mark jobs in progress as failed after the worker stopped, unless they go on after the next start."""
         if self._is_ending:
             return
-        for job in [one for one in self._all() if one.state is ClipJobState.WORKING]:
+        for job in [one for one in self._all() if one.state is ClipJobState.WORKING or one.id == self._resumed]:
             self._fail(job, NotDone("Something went wrong.", "Try again. The log has details."))
 
     def now_s(self) -> float:
@@ -380,27 +384,27 @@ class ClipJobs:
         return maker
 
     def _resume(self) -> None:
-        order_of, self._order_of = self._order_of, None
-        if order_of is None:
+        if self._order_of is None:
             return
         try:
             left = [one for one in self._all() if one.id not in self._orders]
         except StorageError as error:
             log.warning("waiting clips can't be read now: %s", error)
-            self._order_of = order_of  # again at the next job
-            return
+            return  # again at the next job
         left = [one for one in left if one.state in (ClipJobState.WAITING, ClipJobState.WORKING)]
-        for job in sorted(left, key=lambda one: one.made_ms):
+        for job in sorted(left, key=lambda one: (one.state is ClipJobState.WAITING, one.made_ms)):
+            self._resumed = job.id
             try:
                 if job.state is ClipJobState.WORKING:  # it may be what ended the program, and would again
                     raise NotDone("tawny ended while this clip was being made.", "Create it again.")
-                order = order_of(job, self._maker_of(job))
+                order = self._order_of(job, self._maker_of(job))
             except TawnyError as error:
                 self._fail(job, error)
                 continue
             with self._lock:
                 if job.id in self._jobs:
                     self._orders[job.id] = order
+        self._order_of = self._resumed = None
 
     def _note_all(self, made: Sequence[ClipExportJob]) -> None:
         """Note all waiting jobs, or none, so that they go on after a restart."""
@@ -570,11 +574,12 @@ def _from_start(job: ClipExportJob, start_ms: int, zone: ZoneInfo) -> ClipExport
     return replace(job, from_ms=start_ms, name=real.join(job.name.rsplit(asked, 1)))
 
 
+_STORED: Final = TypeAdapter(ClipExportJob)
+
+
 def _from(about: dict[str, Any]) -> ClipExportJob | None:
-    """Return the job; None if another version wrote it."""
+    """Return the job; None if another version wrote it, or it is damaged."""
     try:
-        job = ClipExportJob(**about)
-        cameras = tuple(CameraId(camera) for camera in job.cameras)
-        return replace(job, kind=ExportKind(job.kind), state=ClipJobState(job.state), cameras=cameras)
+        return _STORED.validate_python(asdict(ClipExportJob(**about)))
     except (TypeError, ValueError):
         return None
