@@ -231,7 +231,18 @@ async def test_a_clip_of_a_time_to_come_is_refused(house: House, viewer: httpx.A
     wish = {"cameras": ["porch"], "from_ms": now_ms - 5000, "to_ms": now_ms + 60_000}
     refused = await viewer.post("/api/v1/clips", json=wish)
     assert (refused.status_code, refused.json()["message"]) == (400, "The end hasn't come yet.")
-    assert (await viewer.post("/api/v1/clips", json=wish | {"to_ms": now_ms + 5000})).status_code == 200
+    wish |= {"from_ms": now_ms + 1000, "to_ms": now_ms + 5000}
+    assert (await viewer.post("/api/v1/clips", json=wish)).json()["message"] == "The end hasn't come yet."
+
+
+async def test_a_clip_ends_now_where_the_clock_of_the_browser_is_ahead(house: House, viewer: httpx.AsyncClient) -> None:
+    now_ms = house.clock.now_ms()
+    house.recorder.record(now_ms - 20_000, seconds=20)
+    wish = {"cameras": ["porch"], "from_ms": now_ms - 5000, "to_ms": now_ms + 8000}
+    assert (await viewer.post("/api/v1/clips", json=wish)).status_code == 200
+    assert house.site.jobs.work()
+    (done,) = await listed(viewer)
+    assert (done["state"], done["message"], done["to_ms"]) == ("done", "", now_ms)
 
 
 async def test_clips_of_one_time_have_names_of_their_own(house: House, viewer: httpx.AsyncClient) -> None:

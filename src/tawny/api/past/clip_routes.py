@@ -150,8 +150,10 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
         parse_span(body.from_ms, body.to_ms, days),
         [CameraId(one) for one in dict.fromkeys(body.cameras)],
     )
-    if span.end_ms > here.recorder.clock.now_ms() + AHEAD_MS:
+    now_ms = here.recorder.clock.now_ms()
+    if span.end_ms > now_ms + AHEAD_MS or span.begin_ms >= now_ms:
         raise bad_input("The end hasn't come yet.", "Choose a time that is over.")
+    span = Span(span.begin_ms, min(span.end_ms, now_ms))  # or it would say that the time to come is not recorded
 
     def ask() -> list[ClipExportJob]:
         for camera in cameras:
