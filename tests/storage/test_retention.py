@@ -638,7 +638,15 @@ def _break_at(site: Site, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(90 * 86_400, "90 days"), (86_400, "1 day"), (129_600, "36 hours"), (300, "5 minutes"), (30, "30 seconds")],
+    [
+        (90 * 86_400, "90 days"),
+        (86_400, "1 day"),
+        (129_600, "36 hours"),
+        (300, "5 minutes"),
+        (30, "30 seconds"),
+        (7261, "2 hours"),
+        (3565, "59.4 minutes"),
+    ],
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration_words(seconds) == words

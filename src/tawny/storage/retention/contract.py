@@ -76,7 +76,7 @@ def duration_words(seconds: float) -> str:
     """Return a duration as text: `90 days`, `36 hours`, `5 minutes`."""
     for unit, unit_s in (("day", 86_400), ("hour", 3600), ("minute", 60)):
         if seconds >= 2 * unit_s or (seconds >= unit_s and seconds % unit_s == 0):
-            count = f"{seconds / unit_s:g}" if seconds % unit_s == 0 else f"{seconds / unit_s:.1f}"
+            count = f"{seconds / unit_s:.1f}".removesuffix(".0")
             return f"{count} {unit}" if count == "1" else f"{count} {unit}s"
     return f"{seconds:g} seconds"
 
