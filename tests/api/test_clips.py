@@ -939,7 +939,7 @@ async def test_a_clip_says_what_was_deleted_before_it_was_made_and_where_it_begi
     (waiting,) = await listed(viewer)
     assert house.site.jobs.work()
     (done,) = await listed(viewer)
-    assert (done["state"], done["message"]) == ("done", "4 s of the chosen time is not in it (Deleted).")
+    assert (done["state"], done["message"]) == ("done", "The clip lacks 4 seconds of the chosen time (Deleted).")
     assert (done["from_ms"], done["to_ms"]) == (begin_ms + 4000, begin_ms + 8000)
     assert ("05.59.40" in str(waiting["name"]), "05.59.44" in str(done["name"])) == (True, True), waiting["name"]
     wish = {"camera": "porch", "from_ms": 1000, "to_ms": 2000, "clip": done["id"]}
@@ -958,7 +958,7 @@ async def test_evidence_says_what_is_not_recorded_before_what_else_is_wrong(hous
     house.recorder.proved = EvidenceResult(2, "ab" * 32, (), EvidenceCheck(["wrong"], [], 0, 0))
     assert house.site.jobs.work()
     (done,) = await listed(owner)
-    lacks = "4 s of the chosen time is not in it (there is no recording, and no gap was noted)."
+    lacks = "The clip lacks 4 seconds of the chosen time (there is no recording, and no gap was noted)."
     assert (done["message"], done["from_ms"]) == (f"{lacks} Verifying this evidence failed.", made["from_ms"])
 
 

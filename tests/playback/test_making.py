@@ -177,6 +177,34 @@ def test_cameras_side_by_side_show_the_same_instant_above_one_clock(archive: Fak
     assert np.abs(clocks[0] - clocks[2]).max() > 150
 
 
+def test_each_reason_has_the_time_that_it_explains(archive: FakeArchive, bench: Bench) -> None:
+    """A start of 2 s stood for the hour before it, of which nothing was known."""
+    begin_ms = T - 3_600_000
+    archive.record(T, seconds=3)
+    archive.index.put_gap(Gap(PORCH, T - 42_000, T - 2000, GapReason.UNREACHABLE))
+    archive.index.put_gap(Gap(PORCH, T - 2000, T, GapReason.RECORDER_OFF, "starting"))
+    archive.index.put_gap(Gap(PORCH, T - 5000, T - 3000, GapReason.UNREACHABLE))
+    done = made(archive, bench, ExportOptions(ExportKind.MP4, (PORCH,), Span(begin_ms, T + 3000)))
+    assert done.problem.split(". ") == [
+        "The clip lacks 40 seconds of the chosen time (Camera offline)",
+        "The clip lacks 2 seconds of the chosen time (Starting)",
+        "The clip lacks 59.3 minutes of the chosen time (there is no recording, and no gap was noted).",
+    ]
+
+
+def test_what_one_of_several_cameras_lacks_is_said_of_one(archive: FakeArchive, bench: Bench) -> None:
+    archive.record(T, seconds=6)
+    archive.record(T + 2000, seconds=2, camera=YARD)
+    archive.index.put_gap(Gap(YARD, T + 4000, T + 8000, GapReason.RECORDER_OFF, "power cut"))
+    archive.index.put_gap(Gap(PORCH, T + 6000, T + 8000, GapReason.RECORDER_OFF, "power cut"))
+    one = "For 1 of 2 cameras, the clip lacks {} seconds of the chosen time ({})."
+    done = made(archive, bench, wish(ExportKind.SIDE_BY_SIDE, 6, PORCH, YARD))
+    off, unknown = "tawny wasn't running: power cut", "there is no recording, and no gap was noted"
+    assert done.problem == f"{one.format(2, off)} {one.format(2, unknown)}"
+    done = made(archive, bench, wish(ExportKind.SIDE_BY_SIDE, 9, PORCH, YARD))
+    assert done.problem.startswith(f"{one.format(2, off)} {one.format(4, off)}")
+
+
 def test_a_clip_is_the_file_that_is_also_downloaded(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=4)
     told = made(archive, bench, wish(ExportKind.MP4, 4))

@@ -5,6 +5,7 @@ progress callback raises to cancel.
 """
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,7 +17,6 @@ from typing import BinaryIO, Protocol
 from zipfile import ZIP_STORED, ZipFile
 from zoneinfo import ZoneInfo
 
-from tawny.config.units import duration_text
 from tawny.media.codec.decoder import DecodedFrame
 from tawny.media.codec.transcoder import RewriteSpan, VideoWriter, write_anew
 from tawny.media.image.canvas import FPS as GIF_FPS
@@ -28,7 +28,7 @@ from tawny.media.mp4.progressive import SegmentPart, cut_clip
 from tawny.model.errors import FileMissing, NotDone, StorageError
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Gap, GapReason
-from tawny.model.times import Span, merge_spans, missing_spans
+from tawny.model.times import Span, missing_spans
 from tawny.playback.clips import (
     MOST_COVERED_S,
     ClipCache,
@@ -48,6 +48,7 @@ from tawny.playback.redaction_areas import Redaction
 from tawny.playback.segment_player import reread_segment
 from tawny.playback.stamps import FrameStamps, StampMaker
 from tawny.playback.timeline import LaneHole, lane_holes, recorded_spans
+from tawny.storage.retention.contract import duration_words
 
 MOST_GIF_S = 30.0
 MOST_BESIDE_S = 600.0
@@ -216,7 +217,7 @@ def make_export(
     Raises NotDone: if nothing is recorded or the request exceeds a limit; OSError; any error of `place`.
     """
     check_export(options)
-    holes = [hole for camera in options.cameras for hole in lane_holes(archive, camera, options.span)]
+    holes = [lane_holes(archive, camera, options.span) for camera in options.cameras]
     made = _export(archive, clips, options, zone, place, most_bytes, prove)
     left = tuple(gap for gap in made.unreadable if not _is_deleted(archive, gap))
     what = "Part of it is missing, because its recording was deleted meanwhile." if left != made.unreadable else ""
@@ -224,14 +225,22 @@ def make_export(
     return replace(made, unreadable=left, problem=" ".join(filter(None, words)))
 
 
-def _lacking(holes: Iterable[LaneHole], within: Span) -> str:
-    """Return what of a span was not recorded when the export began, for users; empty if nothing."""
-    cut = [(part, hole.words) for hole in holes if (part := hole.span.cut_to(within)) is not None]
-    lacks_s = round(sum(part.seconds for part in merge_spans([part for part, _ in cut])))
-    if not lacks_s:
-        return ""
-    reasons = ", ".join(dict.fromkeys(word for _, words in cut for word in words))
-    return f"{duration_text(lacks_s)} of the chosen time is not in it ({reasons})."
+def _lacking(holes: Sequence[Iterable[LaneHole]], within: Span) -> str:
+    """Return what of a span was not recorded when the export began, for users. holes: of each camera."""
+    lacking = Counter[tuple[str, str]]()
+    for of_one in holes:
+        lost: dict[str, float] = {}
+        for hole in of_one:
+            if part := hole.span.cut_to(within):
+                lost[hole.words] = lost.get(hole.words, 0.0) + part.seconds
+        lacking.update((duration_words(round(lost_s)), why) for why, lost_s in lost.items() if round(lost_s))
+    return " ".join(_lack(time, why, n, len(holes)) for (time, why), n in lacking.items())
+
+
+def _lack(time: str, why: str, n: int, count: int) -> str:
+    if n == count:
+        return f"The clip lacks {time} of the chosen time ({why})."
+    return f"For {n} of {count} cameras, the clip lacks {time} of the chosen time ({why})."
 
 
 def _is_deleted(archive: RecordingArchive, gap: Gap) -> bool:

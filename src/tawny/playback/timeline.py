@@ -199,7 +199,7 @@ class LaneHole:
     """Time without a recording of either stream. words: why, as far as it is known."""
 
     span: Span
-    words: tuple[str, ...]
+    words: str
 
 
 _LEAST_HOLE_S: Final = 1.0
@@ -207,14 +207,17 @@ _LEAST_HOLE_S: Final = 1.0
 
 
 def lane_holes(archive: RecordingArchive, camera: CameraId, within: Span) -> list[LaneHole]:
-    """Return the time of a span without a recording. A gap that a recording fills, or overlaps, is none."""
-    gaps = explaining(archive.index.gaps(camera, within))
-    found = []
-    for hole in missing_spans(recorded_spans(archive, camera, within), within):
-        words = tuple(dict.fromkeys(gap_words(gap) for gap in gaps if gap.span(within.end_ms).overlaps(hole)))
-        if hole.seconds >= (_LEAST_HOLE_S if words else _LEAST_UNNOTED_S):
-            found.append(LaneHole(hole, words or (UNNOTED,)))
-    return found
+    """Return the time of a span without a recording, in parts of one reason. What a recording fills is none."""
+    known, found = recorded_spans(archive, camera, within), list[LaneHole]()
+    of_each: dict[str, list[Span]] = {}
+    for gap in explaining(archive.index.gaps(camera, within)):
+        of_each.setdefault(gap_words(gap), []).append(gap.span(within.end_ms))
+    for words, spans in of_each.items():
+        parts = missing_spans([*known, *missing_spans(spans, within)], within)
+        found += [LaneHole(part, words) for part in parts if part.seconds >= _LEAST_HOLE_S]
+        known += spans
+    rest = [part for part in missing_spans(known, within) if part.seconds >= _LEAST_UNNOTED_S]
+    return found + [LaneHole(part, UNNOTED) for part in rest]
 
 
 def motion_series(archive: RecordingArchive, camera: CameraId, within: Span, points: int) -> MotionSeries:
