@@ -534,8 +534,9 @@ def test_where_all_are_kept_another_is_refused(house: House) -> None:
 
 def test_one_larger_than_all_the_room_is_refused_before_it_is_written(house: House, tmp_path: Path) -> None:
     desk = desk_with(house, tmp_path / "clips", 0.5)
-    assert made(house, desk).state is ClipJobState.FAILED
-    assert list((tmp_path / "clips").iterdir()) == []
+    failed = made(house, desk)
+    assert failed.state is ClipJobState.FAILED
+    assert [path.name for path in (tmp_path / "clips").iterdir()] == [f"{failed.id}.json"]
 
 
 def test_in_memory_nothing_is_written_to_a_disk(house: House, tmp_path: Path) -> None:
@@ -628,9 +629,11 @@ def test_what_breaks_while_it_is_made_is_told_as_failed(house: House, monkeypatc
     assert [one.state for one in desk.seen_by(ANNA)] == [ClipJobState.FAILED]
 
 
-def test_failed_clips_stay_listed_however_many_are_saved(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_clips_stay_listed_however_many_are_saved(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("tawny.api.past.clip_jobs.MOST_FAILED", 1)
-    desk = desk_with(house, None)
+    desk = desk_with(house, tmp_path / "clips")
     saved = [made(house, desk).id for _ in range(3)]
 
     def fails(*_: object) -> None:
@@ -640,7 +643,9 @@ def test_failed_clips_stay_listed_however_many_are_saved(house: House, monkeypat
         short.setattr("tawny.api.past.clip_jobs.make_export", fails)
         failed = [made(house, desk).id for _ in range(2)]
     saved.append(made(house, desk).id)
-    assert {one.id for one in desk.seen_by(ANNA)} == {*saved, failed[-1]}
+    again = ClipJobs(house.clock, ClipStore(tmp_path / "clips", 1 << 30))
+    for one in (desk, again):
+        assert {job.id for job in one.seen_by(ANNA)} == {*saved, failed[-1]}
 
 
 # --- after a restart
@@ -709,7 +714,12 @@ async def test_a_clip_that_cannot_go_on_after_a_restart_says_why(
     (failed,) = await listed(owner)
     lost = "Whoever asked for this clip can no longer see the camera."
     said = "tawny ended while this clip was being made." if why == "killed" else lost
-    assert (failed["state"], failed["message"], list(kept_clips.iterdir())) == ("failed", said, [])
+    assert (failed["state"], failed["message"]) == ("failed", said)
+    restarted(house, kept_clips)
+    assert not house.site.jobs.work()
+    assert await listed(owner) == [failed]
+    assert (await owner.delete(f"/api/v1/clips/{failed['id']}")).status_code == 200
+    assert list(kept_clips.iterdir()) == []
 
 
 async def test_a_stored_clip_that_breaks_the_worker_holds_up_no_other(

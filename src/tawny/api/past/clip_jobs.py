@@ -9,6 +9,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -463,14 +464,17 @@ class ClipJobs:
             self._store.remove(job.id, job.kind.suffix)
 
     def _fail(self, job: ClipExportJob, error: TawnyError) -> None:
-        self._store.remove(job.id, job.kind.suffix)
         words = "The disk is full." if isinstance(error, DiskFull) else without_paths(error)
-        self._ended(replace(job, state=ClipJobState.FAILED, problem=words, todo=error.do))
+        failed = replace(job, state=ClipJobState.FAILED, problem=words, todo=error.do)
+        with suppress(StorageError):  # it is known until the next start
+            self._store.remove(job.id, job.kind.suffix)
+            self._store.note(job.id, asdict(failed))
+        self._ended(failed)
 
     def _forget_old(self) -> None:
-        failed = [one for one in self._all() if one.state is ClipJobState.FAILED]
+        failed = sorted((one for one in self._all() if one.state is ClipJobState.FAILED), key=lambda one: one.made_ms)
         for job in failed[: max(0, len(failed) - MOST_FAILED)]:
-            del self._jobs[job.id]
+            self._delete(job)
 
     def _publish(self, job: ClipExportJob) -> None:
         for listener in list(self._listeners):
