@@ -722,6 +722,20 @@ async def test_a_clip_that_cannot_go_on_after_a_restart_says_why(
     assert list(kept_clips.iterdir()) == []
 
 
+async def test_a_clip_that_was_given_up_does_not_come_back_after_a_power_cut(
+    house: House, viewer: httpx.AsyncClient, kept_clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    restarted(house, kept_clips)
+    clip = (await asked(house, viewer))["id"]
+    with monkeypatch.context() as short:
+        short.setattr("tawny.api.past.clip_jobs.make_export", Mock(side_effect=RuntimeError))
+        with pytest.raises(RuntimeError):
+            house.site.jobs.work()
+    assert (await viewer.delete(f"/api/v1/clips/{clip}")).status_code == 200
+    restarted(house, kept_clips)
+    assert (await listed(viewer), list(kept_clips.iterdir())) == ([], [])
+
+
 async def test_a_stored_clip_that_breaks_the_worker_holds_up_no_other(
     house: House, viewer: httpx.AsyncClient, kept_clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -427,13 +427,17 @@ class ClipJobs:
         self._store.remove(job.id, job.kind.suffix)
 
     def _delete(self, job: ClipExportJob) -> None:
-        """Delete a job and its files at once."""
+        """Delete a job and its files at once; the worker deletes those of the job in progress."""
+        gone = replace(job, state=ClipJobState.REMOVED)
         with self._lock:
+            if job.state is ClipJobState.WORKING:
+                with suppress(StorageError):  # it would only come back after a power cut
+                    self._store.note(job.id, asdict(gone))  # before the worker knows, which deletes this too
             self._jobs.pop(job.id, None)
             self._orders.pop(job.id, None)
         if job.state is not ClipJobState.WORKING:
             self._store.remove(job.id, job.kind.suffix)
-        self._publish(replace(job, state=ClipJobState.REMOVED))
+        self._publish(gone)
 
     def _all(self) -> list[ClipExportJob]:
         with self._lock:
