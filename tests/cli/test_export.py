@@ -493,7 +493,10 @@ def test_a_clip_has_its_name_only_when_it_is_complete(
     folder = tmp_path / ".tawny-export-c"
     folder.mkdir()
     (folder / "film").write_bytes(b"killed")
-    for one in (left, folder):
+    film = tmp_path / ".tawny-export-d" / "film"
+    film.parent.mkdir()
+    film.write_bytes(b"written by one that runs for days")
+    for one in (left, folder / "film", folder, film.parent):
         os.utime(one, (1, 1))
     other.write_bytes(b"written by another one now")
     there = []
@@ -506,7 +509,8 @@ def test_a_clip_has_its_name_only_when_it_is_complete(
     assert tawny(*words(recorded), "-o", name).code == 0
     assert not any(there)
     assert ((tmp_path / name).exists(), left.exists()) == (True, False)
-    assert sorted(one.name for one in tmp_path.glob(".tawny*")) == [other.name]
+    assert sorted(one.name for one in tmp_path.glob(".tawny*")) == [other.name, film.parent.name]
+    assert film.exists()
 
 
 @pytest.mark.parametrize("how", [[], ["--timelapse", "2"], ["--evidence"]])

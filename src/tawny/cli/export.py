@@ -482,7 +482,7 @@ def _remove_leftovers(folder: Path) -> None:
     before_s = (SystemClock().now_ms() - _LEFT_MS) / 1000
     for left in folder.glob(f"{_PART}*"):
         with suppress(OSError):
-            if left.stat().st_mtime < before_s:
+            if max(one.stat().st_mtime for one in (left, *left.rglob("*"))) < before_s:
                 shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
