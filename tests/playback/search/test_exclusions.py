@@ -130,6 +130,28 @@ def test_a_colour_in_the_name_of_a_camera_excludes_no_camera(
     assert (searched(asked), excluded(asked), asked.unknown) == (only, without, unknown)
 
 
+CALLED_LIKE_LOOKS = SearchVocabulary(
+    {CameraId("r"): "Red", CameraId("garage"): "Garage"}, ("green", "drive"), {"car"}, ("Rosa", "Braun", "Anna")
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "without", "only"),
+    [
+        ("anyone except rosa or anna", {"rosa", "anna"}, {"person"}),
+        ("people except anna, rosa and braun", {"anna", "rosa", "braun"}, {"person"}),
+        ("weder Rosa noch Anna", {"rosa", "anna"}, set()),
+        ("nicht Braun gestern", {"braun"}, set()),
+        ("not rosa or cars", {"rosa", "car"}, set()),
+        ("cars not at red or in the garage", {"r", "garage"}, {"car"}),
+        ("not in green or drive", {"green", "drive"}, set()),
+    ],
+)
+def test_names_that_are_colours_are_excluded_with_others(text: str, without: set[str], only: set[str]) -> None:
+    asked = parse_query(text, CALLED_LIKE_LOOKS, BERLIN, NOW_MS)
+    assert (excluded(asked), searched(asked), asked.unknown) == (without, only, ())
+
+
 @pytest.mark.parametrize(
     ("text", "without"),
     [

@@ -348,9 +348,11 @@ def _excludable(known: SearchVocabulary) -> tuple[str, str]:
     names = {one for one in (*own, *(title for title, *_ in KNOWN_TITLES)) if " " in one}
     several = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     whole = "|".join(map(re.escape, sorted(names & own, key=len, reverse=True)))
-    name = rf"(?:(?:false alarms?|{several})(?!\w)|{NO_EXCLUDING}[\w'-]+)"
+    looks = "|".join(sorted(own & LOOK_WORDS))  # a person called Rosa
+    looked = rf"(?:(?!(?:{looks})(?!\w)){A_LOOK} )*"
+    name = rf"(?:(?:false alarms?|{several})(?!\w)|{looked}{NO_EXCLUDING}(?!(?:{JOINING})(?!\w))[\w'-]+)"
     before, article = BEFORE_NAME
-    return rf"(?: (?:{before}))?(?: (?:{article}))?(?: {A_LOOK})* {name}", whole
+    return rf"(?: (?:{before}))?(?: (?:{article}))? {name}", whole
 
 
 def _joined_lists(text: str, known: SearchVocabulary) -> str:
