@@ -205,6 +205,12 @@ def test_days_of_a_list_are_ignored_together(text: str, ignored: str) -> None:
         ("no people except anna", {"anna"}, ()),
         ("no person at the gate but anna", {"front-gate", "anna"}, ()),
         ("keine Personen außer Anna", {"anna"}, ()),
+        ("no people but the unknown", {"unknown"}, ()),
+        ("no people but cars", {"car"}, ()),
+        ("no people except ben", {"benmüller"}, ()),
+        ("kein Mann außer Ben Müller", {"benmüller"}, ()),
+        ("no women except anna", {"anna"}, ()),
+        ("without people except anna", {"anna"}, ()),
         ("nobody. except anna", {"anna"}, ()),
         ("no one on monday, tuesday or wednesday at the gate except anna", {"front-gate", "anna"}, ()),
     ],
@@ -212,6 +218,23 @@ def test_days_of_a_list_are_ignored_together(text: str, ignored: str) -> None:
 def test_no_one_is_no_exclusion(text: str, only: set[str], unknown: tuple[str, ...]) -> None:
     asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
     assert (searched(asked), excluded(asked), asked.unknown) == (only, set(), unknown)
+
+
+@pytest.mark.parametrize(
+    ("text", "without", "unknown"),
+    [
+        ("no people except at night", {"person"}, ("except at night",)),
+        ("keine Personen außer nachts", {"person"}, ("except at night",)),
+        ("no people except in red", {"person"}, ("except in red",)),
+        ("no people except at the gate", {"person", "front-gate"}, ()),
+        ("no people except kept", {"person", "kept"}, ()),
+    ],
+)
+def test_people_stay_excluded_except_for_times_and_places(
+    text: str, without: set[str], unknown: tuple[str, ...]
+) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.has_time, asked.unknown) == (set(), without, False, unknown)
 
 
 def test_people_of_a_list_are_excluded() -> None:

@@ -4,12 +4,14 @@ Texts are lower case.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from tawny.model.observations import PERSON
 from tawny.playback.search.day_parser import MONTH
 from tawny.playback.search.german import GERMAN, GERMAN_LOOKS, GERMAN_UNITS
 from tawny.playback.search.look_parser import CLOTHES, COLOUR_WORDS, SIZES
 from tawny.playback.search.phrases import BRIEF_MONTH, UNITS
+from tawny.playback.search.search_words import READ_SO, SYNONYMS
 
 SHORTEST, LONGEST, SHORT = 3, 10, 3
 """Minimum and maximum letters of a plate or part of it; maximum letters of a word without digits that may be a part."""
@@ -26,13 +28,15 @@ EXCLUDING_GERMAN = rf"(?:{EXCLUDING}|(?<!\w)keine?[nmrs]?)"
 NO_EXCLUDING = rf"(?!{EXCLUDING_GERMAN}(?!\w))"
 NO_ONE = re.compile(r"(?<!\w)(?:no(?:[ -]one|body)|niemand(?:en|em)?)(?!\w)")
 _NO_OTHER = r"(?!(?:but|except|without|not?|ohne|nicht|keine?[nmr]?|all|alles?|(?:any|every)(?:one|body|thing)) )"
-_NO_PEOPLE = rf"(?:no|keine) (?:people|persons?|personen|menschen|leute)(?! (?:{JOINING}) )"
-NO_ONE_BUT = re.compile(
-    rf"(?:(?:{NO_ONE.pattern}\.?|(?<!\w)(?:keiner|{_NO_PEOPLE}))"
-    rf"((?: {_NO_OTHER}[\w':/.-]+){{0,12}})|(?<!\w)keine)"
-    r" (?:but|except(?: for)?|other than|apart from|außer|ausser)(?! not?(?!\w))(?!\w)"
+_PEOPLE = {PERSON} | {word for word, meant in SYNONYMS.items() if meant == PERSON}
+_PEOPLE |= {word for word, meant in GERMAN.items() if meant in _PEOPLE}
+_NO_PEOPLE = rf"(?:no|not an?|without|keine?[nr]?|ohne) (?:{'|'.join(sorted(_PEOPLE))})(?! (?:{JOINING}) )"
+_NO_ONE_BUT = re.compile(
+    rf"(?:(?:{NO_ONE.pattern}\.?|(?<!\w)(?:keiner|(?P<people>{_NO_PEOPLE})))"
+    rf"(?P<between>(?: {_NO_OTHER}[\w':/.-]+){{0,12}})|(?<!\w)keine)"
+    rf" (?:but|except(?: for)?|other than|apart from|außer|ausser)(?! not?(?!\w))(?!\w)(?: (?:{BEFORE_NAME[1]})(?!\w))?"
 )
-"""`no one at the gate except anna` is anna at the gate."""
+_KNOWN_OR_NOT = {"known", "unknown"}
 _LETTERS = r"(?!(?:am|at|by|for|im|in|of|on|to|um|vom|vor|zum) )[^\W\d_]{1,3}(?:-[^\W\d_]{1,3})?"
 _NO_YEAR = r"(?!(?:19|20)\d\d(?![\w-]))"
 _NO_LENGTH = rf"(?! ?(?:(?:s|sec|min|h|{UNITS})(?!\w)|{GERMAN_UNITS}))"
@@ -70,6 +74,30 @@ BEFORE_PLATE = re.compile(
     rf" *(?:(?!(?:at|in|on|to|and|or) )[^\W\d_]{{1,{SHORT}}} )?(?!(?:19|20)\d\d(?!\w))\d{{3,}}(?![\w:/.])"
 )
 """`ab 123` after a word that may be its beginning."""
+
+
+def without_no_one(
+    text: str, people: Iterable[str], is_object: Callable[[str], bool], has_meaning: Callable[[str], bool]
+) -> str:
+    """Return `at the gate anna` for `no people at the gate except anna`; `no people except at night` stays.
+
+    people: names, of which those of several words may be said in part.
+    """
+    names = [name.lower() for name in people]
+
+    def only(found: re.Match[str]) -> str:
+        after = found.string[found.end() + 1 :]
+        word = after.partition(" ")[0]
+        meant = GERMAN.get(word, word)
+        is_one = (
+            is_object(meant)
+            or READ_SO.get(meant) in _KNOWN_OR_NOT
+            or any(f"{after} ".startswith(f"{name} ") for name in names)
+            or (not has_meaning(word) and any(word in name.split() for name in names))
+        )
+        return f"{found['between'] or ''} " if is_one or not found["people"] else found[0]
+
+    return _NO_ONE_BUT.sub(only, text)
 
 
 def without_looks(

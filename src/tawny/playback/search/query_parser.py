@@ -29,13 +29,13 @@ from tawny.playback.search.exclusion_words import (
     LOOK_WORDS,
     NO_EXCLUDING,
     NO_ONE,
-    NO_ONE_BUT,
     PASSED_OVER,
     PLATE_ALONE,
     SHORT,
     SHORTEST,
     STILL_EXCLUDED,
     without_looks,
+    without_no_one,
 )
 from tawny.playback.search.german import GERMAN, JOINING_WORDS, REMOVED_IN_GERMAN, in_english
 from tawny.playback.search.look_parser import parse_look
@@ -190,7 +190,7 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     """Return the query. zone: local time zone."""
     plain = _plain(text, known)
     found = _Found()
-    rest = _ignored(NO_ONE, NO_ONE_BUT.sub(r"\1 ", plain), found)
+    rest = _ignored(NO_ONE, _without_no_one(plain, known), found)
     rest = _ignored(EXCLUDED_PLATE, rest, found)
     rest = _without_looks(rest, known, found)
     rest = _without_excluded(rest, known, found)
@@ -437,6 +437,12 @@ def _ignored(pattern: re.Pattern[str], text: str, found: _Found) -> str:
         return " "
 
     return " ".join(pattern.sub(ignored, text).split())
+
+
+def _without_no_one(text: str, known: SearchVocabulary) -> str:
+    return without_no_one(
+        text, known.people, lambda word: _is_object(word, known), lambda word: _has_meaning(word, known)
+    )
 
 
 def _without_looks(text: str, known: SearchVocabulary, found: _Found) -> str:
