@@ -370,6 +370,8 @@ def test_what_an_excluded_colour_is_contrasted_with_is_searched_for() -> None:
         ("Geraeusche laenger als 30 Sekunden", "sounds longer than 30 s"),
         ("Autos vorletzte Woche", "cars the week before last"),
         ("Autos im November letzten Jahres", "cars in november last year"),
+        ("Autos im November des letzten Jahres", "cars in november last year"),
+        ("am 15. November des vergangenen Jahres", "15 november last year"),
         ("Autos vor zwei bis drei Stunden", "cars 2 to 3 hours ago"),
         ("Autos vor einem bis zwei Tagen", "cars 1 to 2 days ago"),
         ("Autos vor 1,5 Stunden", "cars 90 minutes ago"),

@@ -50,7 +50,7 @@ GERMAN = {
     **dict.fromkeys(("diesen monat", "diesem monat"), "this month"), "wochenenden": "weekends",
     **dict.fromkeys(("dieses jahr", "diesem jahr", "dieses jahres"), "this year"), "jahr": "year",
     **dict.fromkeys(("voriges jahr", "vorigen jahr", "vergangenes jahr", "vergangenen jahr"), "last year"),
-    **dict.fromkeys(("letzten jahres", "vorigen jahres", "vergangenen jahres"), "last year"),
+    **{f"{des}{last} jahres": "last year" for last in ("letzten", "vorigen", "vergangenen") for des in ("", "des ")},
     "monat": "month", **dict.fromkeys(("monate", "monaten"), "months"),
     "länger als": "longer than", "kürzer als": "shorter than", "mehr als": "more than", "weniger als": "less than",
     "mindestens": "at least", "höchstens": "at most", "über": "over",
