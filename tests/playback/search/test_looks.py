@@ -375,6 +375,8 @@ def test_what_an_excluded_colour_is_contrasted_with_is_searched_for() -> None:
         ("Autos vor zwei bis drei Stunden", "cars 2 to 3 hours ago"),
         ("Autos vor einem bis zwei Tagen", "cars 1 to 2 days ago"),
         ("Autos vor 1,5 Stunden", "cars 90 minutes ago"),
+        ("Autos vor mehr als 1,5 Stunden", "cars more than 90 minutes ago"),
+        ("Autos seit 2,5 Stunden", "cars last 150 minutes"),
         ("Autos länger als 1,5 Minuten", "cars longer than 90 s"),
         ("Autos zwischen 30 Sekunden und 2 Minuten", "cars at least 30 s at most 120 s"),
         ("Autos der letzten 3 Nächte", "cars the last 3 nights"),
