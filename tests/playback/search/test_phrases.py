@@ -203,6 +203,7 @@ def test_hours_that_cannot_be_applied_are_told_and_no_plate(hours: str, told: st
 )
 def test_a_plate_stays_a_plate(text: str, plate: str) -> None:
     assert plate in asked(text).read
+        ("AB 123 or 10 minutes ago", "ab123"),
 
 
 @pytest.mark.parametrize(
