@@ -226,6 +226,11 @@ def test_a_number_before_another_word_is_no_day(text: str) -> None:
 def test_a_number_before_what_is_counted_is_no_time(text: str) -> None:
     assert asked(text).time_words == "at night"
 
+def test_the_last_minutes_are_no_length() -> None:
+    query = asked("last 10-20 minutes")
+    assert (query.least_s, query.most_s, query.unknown) == (0.0, float("inf"), ("minutes",))
+
+
 
 def test_numbers_of_names_and_lengths_are_no_dates() -> None:
     query = asked("person Mast 2.10 longer than 1.5 min")

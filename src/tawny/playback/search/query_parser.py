@@ -138,7 +138,7 @@ _LONGER = re.compile(
     rf"(?:{_NO_NOT}(?:for )?(?:{_MORE})|not?(?: for)? (?:{_LESS})) {_LENGTH}|{_LENGTH} or (?:more|longer)"
 )
 _BETWEEN = re.compile(
-    r"(?:between |from )?(?<![\w.:/-])(\d+)(?: (?:and|to|until) | ?[-–] ?)"
+    r"(?:between |from )?(?<![\w.:/-])(?<!last )(?<!past )(\d+)(?: (?:and|to|until) | ?[-–] ?)"
     r"(?=\d+ ?(?:s|sec|seconds?|min|minutes?)(?!\w)(?! ago))"
 )
 """`between 10 and 30 seconds` becomes at least 10 and at most 30."""
