@@ -38,6 +38,9 @@ _DAY_BEFORE = "|".join(f"{DAYS[n - 1]} (?=night (?:to|before) {day})" for n, day
 DAY_OR_NUMBER = rf"{ANY}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.?"
 _NOT_A_SPAN = "".join(rf"(?<!{one} )" for one in ("day", "at", "last", "since", "from", "between", "until"))
 NO_PART = rf"(?! (?:{PART})(?!\w))"
+_SAID_HOURS = r"(\d{1,2}\.(?:\d|25|75)) ?(?:hours?|h)"
+_NO_RANGE = "".join(rf"(?<!{before})" for before in ("and ", "to ", "or ", "until ", "- ", "–", "– "))
+"""Of `1 to 1.5 hours ago`, the other number would be of minutes too."""
 _NIGHT_FROM = 6
 """`5 at night` means morning, `6 at night` means evening."""
 
@@ -117,8 +120,10 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"mins", "min"),
         (r"secs", "sec"),
         (r"hrs?", "h"),
-        (rf"({_WORDS})(?= (?:(?:to|or|and) (?:{_WORDS}|\d{{1,4}}) )?(?:more )?{UNITS}(?!\w))", _number),
-        (r"(\d{1,2}\.(?:\d|25|75)) ?(?:hours?|h)", _minutes),
+        (rf"({_WORDS})(?= (?:(?:to|and) (?:{_WORDS}|\d{{1,4}}) )?(?:more )?{UNITS}(?!\w))", _number),
+        (rf"({_WORDS})(?= or (?:{_WORDS}|\d{{1,4}}) {UNITS} ago(?!\w))", _number),
+        (rf"(?:(?<=last )|(?<=past )){_SAID_HOURS}", _minutes),
+        (rf"{_NO_RANGE}{_SAID_HOURS}(?= ago)", _minutes),
         (rf"({_SOME})(?= (?:{ORDERS})(?!\w))", _number),
         (rf"(?<=first )({_SOME})", _number),
         (rf"(?<=last )({_SOME})", _number),
