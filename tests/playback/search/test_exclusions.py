@@ -130,6 +130,26 @@ def test_a_colour_in_the_name_of_a_camera_excludes_no_camera(
     assert (searched(asked), excluded(asked), asked.unknown) == (only, without, unknown)
 
 
+@pytest.mark.parametrize(
+    ("text", "only", "without", "unknown"),
+    [
+        ("no man in red or woman in blue", set(), set(), "no man in red or woman in blue"),
+        ("keine roten Autos oder Personen in blau", set(), set(), "keine roten autos oder personen in blau"),
+        ("no red cars and people at the gate", {"person", "front-gate"}, set(), "no red cars"),
+        ("no red cars and a dog", {"dog"}, set(), "no red cars"),
+        ("anything but red cars and dogs", set(), set(), "but red cars and dogs"),
+        ("no red cars or anna", set(), {"anna"}, "no red cars"),
+        ("neither red cars nor the front gate", set(), {"front-gate"}, "neither red cars"),
+        ("no dogs, red cars or anna", set(), {"dog", "anna"}, "not red cars"),
+    ],
+)
+def test_what_is_joined_to_an_excluded_look_is_ignored_too_or_excluded(
+    text: str, only: set[str], without: set[str], unknown: str
+) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.colours, asked.unknown) == (only, without, (), (unknown,))
+
+
 CALLED_LIKE_LOOKS = SearchVocabulary(
     {CameraId("r"): "Red", CameraId("garage"): "Garage"}, ("green", "drive"), {"car"}, ("Rosa", "Braun", "Anna")
 )

@@ -66,6 +66,10 @@ A_LOOK = rf"(?:(?:dark|light|bright|pale)[ -])?(?:{_GERMAN_LOOK}|{'|'.join((*COL
 _LOOKS = rf"{_ARTICLE} (?P<look>{A_LOOK})(?:(?: (?:{JOINING}))?{_ARTICLE} {A_LOOK})*"
 _EXCLUDED_LOOK = re.compile(rf"{EXCLUDING_GERMAN}(?:(?:{_ARTICLE} {NO_EXCLUDING}[\w'-]+)? {_WEARING})?{_LOOKS}")
 _JOINED_TO_LOOK = re.compile(rf" (?:{JOINING})(?: {_WEARING})?(?:{_LOOKS}|{_ARTICLE} (?P<noun>[\w-]+))")
+_WORN = re.compile(rf" {_WEARING}{_LOOKS}")
+_ONLY_LOOKS = re.compile(r"(?:not?|keine?[nmrs]?|nicht) .* (?:and|und) ")
+"""`no red cars and dogs` may want dogs, `anything but red cars and dogs` doesn't."""
+_JOINED_TO_NAME = re.compile(rf" (?:or|nor|oder|noch)(?: (?:{BEFORE_NAME[0]}))?{_ARTICLE}(?= )")
 _CONTRAST = re.compile(r"^ but(?! not?(?!\w))")
 """`not a red car but a blue one`."""
 STILL_EXCLUDED = re.compile(rf" (?:{JOINING})(?=(?: {_WEARING})?{_ARTICLE} {A_LOOK}|{PLATE_ALONE})")
@@ -129,9 +133,15 @@ def without_looks(
             continue
         end = end_of_noun(end)
         while more := _JOINED_TO_LOOK.match(text, end):
-            if not more["look"] and not is_noun(more["noun"]):
+            if more["noun"] and (not is_noun(more["noun"]) or _ONLY_LOOKS.match(text[begin : more.start("noun")])):
                 break
-            end = end_of_noun(more.end()) if more["look"] else more.end()
+            look = _WORN.match(text, more.end()) if more["noun"] else more  # `no red cars or people in blue`
+            if look and begins_name(text[look.start("look") :]):
+                break
+            end = end_of_noun(look.end()) if look else more.end()
         ignored.append(text[begin:end])
-        text = text[:begin] + _CONTRAST.sub("", text[end:])
+        rest = _CONTRAST.sub("", text[end:])
+        joined = _JOINED_TO_NAME.match(rest)
+        is_name = joined and begins_name(rest[joined.end() + 1 :])  # `no red cars or anna`
+        text = f"{text[:begin]} not{rest[joined.end() :]}" if joined and is_name else text[:begin] + rest
     return " ".join(text.split()), ignored

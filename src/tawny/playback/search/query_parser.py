@@ -198,7 +198,7 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     rest = normalise_phrases(in_english(rest, _own_names(known)))
     rest = _without_excluded(rest, known, found)
     rest = _ignored(EXCLUDED_PLATE_ALONE, rest, found)
-    rest = _without_looks(rest, known, found)  # what was joined to other exclusions
+    rest = _without_excluded(_without_looks(rest, known, found), known, found)  # what was joined to other exclusions
     rest = EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
     rest, least_s, most_s = _lengths(rest)
     when, rest = parse_time(rest, zone, now_ms)
