@@ -298,6 +298,12 @@ def test_one_of_two_plates_is_searched_for(text: str) -> None:
     assert ({*asked.read}, asked.unknown) == ({"ab123", "cd456"}, ())
 
 
+@pytest.mark.parametrize("text", ["AB 123, CD 456 or EF 789", "A1 BC 123 or DE 456", "AB 123 or CD 456 or EF 78"])
+def test_plates_of_a_list_that_cannot_be_divided_are_unknown(text: str) -> None:
+    asked = parse_query(text, KNOWN, BERLIN, NOW_MS)
+    assert ({*asked.read}, asked.unknown[-1]) == (set(), text.rpartition(" ")[2])
+
+
 def test_two_numbers_of_cameras_are_no_plates() -> None:
     gates = SearchVocabulary({CameraId("n1"): "Tor 500", CameraId("n2"): "Tor 600"})
     assert parse_query("500 or 600", gates, BERLIN, NOW_MS).cameras == {"n1", "n2"}

@@ -143,7 +143,7 @@ _BETWEEN = re.compile(
 )
 """`between 10 and 30 seconds` becomes at least 10 and at most 30."""
 _BETWEEN_LENGTHS = re.compile(rf"(?:between|from) ({_LENGTH}) (?:and|to|-) (?={_LENGTH})")
-_EITHER_PLATE = re.compile(rf"{PLATE_ALONE}(?= (?:or|and){PLATE_ALONE})")
+_EITHER_PLATE = re.compile(rf"{PLATE_ALONE}(?: (?:or|and){PLATE_ALONE})+")
 _AT_SEE = re.compile(r"(?<!\w)(?:am|an|beim|im|vom|zum) see(?!\w)")
 """The German word for a lake, not the English verb."""
 _LONGEST_COUNT = 2
@@ -209,7 +209,7 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     own = {name.lower() for name in (*known.cameras.values(), *known.cameras, *known.zones, *known.people)}
     look = parse_look(rest, own, lambda word: _is_object(word, known))
     found.kinds |= {PERSON for group in look.colours for _, part in group if part}
-    rest = _EITHER_PLATE.sub(lambda one: _plate(one, known, found), f" {_named(look.rest, known, found)}")
+    rest = _EITHER_PLATE.sub(lambda one: _either_plate(one, known, found), f" {_named(look.rest, known, found)}")
     said, is_at_see = re.findall(r"\w+", plain), _AT_SEE.search(plain) is not None
     words = [
         word
@@ -548,16 +548,22 @@ def _texts(words: list[str], found: _Found) -> list[str]:
     return [word for word in words if word not in parts]
 
 
-def _plate(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
-    """Take one of several plates: `ab 123 or cd 456`."""
-    words = match[0].split()
-    parts = list(dropwhile(lambda word: _has_meaning(word, known), words))
-    plate = "".join(spoken(word) for word in parts)
-    is_name = any(_is_in_names(word, known, _Found(), words) for word in parts)
-    if is_name or not SHORTEST <= len(plate) <= LONGEST:
-        return match[0]
-    found.read.add(plate)
-    return " ".join(("", *words[: len(words) - len(parts)], ""))
+def _either_plate(match: re.Match[str], known: SearchVocabulary, found: _Found) -> str:
+    """Take all plates but the last of `ab 123 or cd 456`, which `_texts` does, unless others may be left."""
+    if re.search(r"\d", f"{match.string[: match.start()]} {match.string[match.end() :]}"):
+        return match[0]  # `a1 bc 123 or de 456`
+    *first, last = re.split(" (?:or|and) ", match[0].strip())
+    plates, rest = set[str](), list[str]()
+    for words in map(str.split, first):
+        parts = list(dropwhile(lambda word: _has_meaning(word, known), words))
+        plate = "".join(spoken(word) for word in parts)
+        is_name = any(_is_in_names(word, known, _Found(), words) for word in parts)
+        if is_name or not SHORTEST <= len(plate) <= LONGEST:
+            return match[0]
+        plates.add(plate)
+        rest += words[: len(words) - len(parts)]
+    found.read |= plates
+    return " ".join(("", *rest, last, ""))
 
 
 def _order(text: str) -> tuple[str, str, int | None]:
