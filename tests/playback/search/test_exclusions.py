@@ -109,7 +109,9 @@ def test_what_cannot_be_excluded_of_a_list_is_ignored(text: str, without: set[st
     assert (searched(asked), excluded(asked), asked.colours, asked.unknown) == (set(), without, (), (ignored,))
 
 
-OF_COLOURS = SearchVocabulary({CameraId("rb"): "Red barn", CameraId("wh"): "White house"}, (), {"car"})
+OF_COLOURS = SearchVocabulary(
+    {CameraId("rb"): "Red barn", CameraId("wh"): "White house", CameraId("st"): "Schwarzes Tor"}, (), {"car"}
+)
 
 
 @pytest.mark.parametrize(
@@ -121,6 +123,9 @@ OF_COLOURS = SearchVocabulary({CameraId("rb"): "Red barn", CameraId("wh"): "Whit
         ("no red car at the red barn", {"rb"}, set(), ("no red car",)),
         ("not at the red barn or white house", set(), {"rb", "wh"}, ()),
         ("not at the barn", set(), {"rb"}, ()),
+        ("no red barns", set(), {"rb"}, ()),
+        ("Autos nicht am schwarzen Tor", {"car"}, set(), ("nicht am schwarzen tor",)),
+        ("nicht beim schwarzen Tor oder beim Red barn", set(), {"rb"}, ("nicht beim schwarzen tor",)),
     ],
 )
 def test_a_colour_in_the_name_of_a_camera_excludes_no_camera(

@@ -64,7 +64,9 @@ LOOK_WORDS = {*COLOUR_WORDS, *SIZES} | {word for word, meant in GERMAN.items() i
 _GERMAN_LOOK = rf"(?:hell|dunkel)?(?:{'|'.join(GERMAN_LOOKS)})(?:e[rsnm]?)?"  # all of LOOK_WORDS compile slowly
 A_LOOK = rf"(?:(?:dark|light|bright|pale)[ -])?(?:{_GERMAN_LOOK}|{'|'.join((*COLOUR_WORDS, *SIZES))})(?![\w-])"
 _LOOKS = rf"{_ARTICLE} (?P<look>{A_LOOK})(?:(?: (?:{JOINING}))?{_ARTICLE} {A_LOOK})*"
-_EXCLUDED_LOOK = re.compile(rf"{EXCLUDING_GERMAN}(?:(?:{_ARTICLE} {NO_EXCLUDING}[\w'-]+)? {_WEARING})?{_LOOKS}")
+_EXCLUDED_LOOK = re.compile(
+    rf"{EXCLUDING_GERMAN}(?:(?:{_ARTICLE} {NO_EXCLUDING}[\w'-]+)? {_WEARING}| (?P<at>am|beim|im))?{_LOOKS}"
+)
 _JOINED_TO_LOOK = re.compile(rf" (?:{JOINING})(?: {_WEARING})?(?:{_LOOKS}|{_ARTICLE} (?P<noun>[\w-]+))")
 _WORN = re.compile(rf" {_WEARING}{_LOOKS}")
 _ONLY_LOOKS = re.compile(r"(?:not?|keine?[nmrs]?|nicht) .* (?:and|und) ")
@@ -121,6 +123,10 @@ def without_looks(
                 break
         return end
 
+    def end_of_place(end: int) -> int:  # `nicht am roten Tor`
+        word = text[end:].partition(" ")[2].split(" ")[0]
+        return end if has_meaning(word) or word in PASSED_OVER or not word.isalpha() else end + len(word) + 1
+
     def is_noun(word: str) -> bool:
         meant = GERMAN.get(word, word)
         return meant in CLOTHES or meant in ("one", "ones") or is_object(meant)
@@ -131,7 +137,7 @@ def without_looks(
         if begins_name(text[found.start("look") :]):
             begin = end
             continue
-        end = end_of_noun(end)
+        end = end_of_place(end) if found["at"] else end_of_noun(end)
         while more := _JOINED_TO_LOOK.match(text, end):
             if more["noun"] and (not is_noun(more["noun"]) or _ONLY_LOOKS.match(text[begin : more.start("noun")])):
                 break

@@ -448,7 +448,7 @@ def _without_no_one(text: str, known: SearchVocabulary) -> str:
 def _without_looks(text: str, known: SearchVocabulary, found: _Found) -> str:
     def begins_name(after: str) -> bool:
         names = (*_names_of_places(known), *(name.lower() for name in known.people))
-        return any(f"{after} ".startswith(f"{name} ") for name in names)
+        return any(after.startswith(name) and after[len(name) :].split(" ")[0] in ("", "s", "es") for name in names)
 
     rest, ignored = without_looks(
         text, begins_name, lambda word: _is_object(word, known), lambda word: _has_meaning(word, known)
