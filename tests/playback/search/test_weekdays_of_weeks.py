@@ -80,6 +80,10 @@ def test_a_weekday_of_a_week_may_be_a_limit(text: str, begin: str, end: str) -> 
     assert times(text) == ([(begin, end)], ())
 
 
+def test_a_weekday_of_this_week_that_is_still_ahead_is_the_last_one() -> None:
+    assert times("since saturday this week") == ([("11-14 00:00", "11-18 15:30")], ("this week",))
+
+
 @pytest.mark.parametrize(
     ("text", "begin", "end", "ignored"),
     [

@@ -77,7 +77,9 @@ def with_dates(text: str, today: date) -> str:
         monday = _monday_of(found, today)
         if monday is None or not is_limit:
             return found[0]
-        return f"{monday + DAYS.index(found['day']) * DAY}{found['part'] or ''}"
+        day = monday + DAYS.index(found["day"]) * DAY
+        is_ahead = day > today and re.search(r"(?:since|after) $", before)  # `since friday this week` on a monday
+        return found[0] if is_ahead else f"{day}{found['part'] or ''}"
 
     return _DAY_OF_WEEK.sub(dated, text)
 
