@@ -110,7 +110,6 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
          _ordinal),
         (rf"(?:the )?({_ORDINAL}) of ({'|'.join(MONTHS)})", _day_before_month),
         (rf"(?:the )?((?:twenty|thirty)[- ](?:{_ORDINAL})) ({'|'.join(MONTHS)})", _day_before_month),
-        (rf"({'|'.join(DAYS)})[-–]({'|'.join(DAYS)})", r"\1 - \2"),
         (rf"({'|'.join(MONTHS)}) (?:the )?({_ORDINAL})(?! (?!\d{{4}}(?!\d))\w)", _day_after_month),
         (r"([ap])\.m\.?", r"\1m"),
         (r"an hour and a half|one and a half hours", "90 minutes"),
