@@ -36,7 +36,7 @@ export const phoneCamera = {
     none: "No phone is connected to this camera. It waits until one joins.",
     joined: (device: string, when: string) => `${device}, joined ${when}`,
     sends: "Sending now",
-    waits: (page: string) => `Not sending. Its page must be open on the phone: ${page}`,
+    waits: "Not sending. Its page must be open on the phone.",
     another: "Connect another phone",
     first: "Connect a phone",
     replaces: "The other phone takes the place of this one. Recordings and settings stay.",

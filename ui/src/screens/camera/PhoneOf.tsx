@@ -39,7 +39,7 @@ export default function PhoneOf({ camera, phone, onChanged }: { camera: Camera; 
       ) : (
         <>
           <p class="tu-say">{w.joined(phone.device, when(joined))}</p>
-          <p class="small sub">{phone.connected ? w.sends : w.waits(`${location.origin}/phone`)}</p>
+          <p class="small sub">{phone.connected ? w.sends : w.waits}</p>
         </>
       )}
       {failed.value && (

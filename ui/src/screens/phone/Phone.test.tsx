@@ -52,13 +52,23 @@ it("says that another tab sends, and offers to send here", async () => {
   expect(place.textContent).toContain(words.elsewhere);
 });
 
-it("goes on as the camera that it is after a used code was opened again", async () => {
+it("goes on as the camera that it is when its own link is opened again", async () => {
+  localStorage.setItem("tawny.phone", JSON.stringify({ ...PHONE, code: "used" }));
   location.hash = "#used";
+  show(place);
+  await button(words.stop);
+  expect(JSON.parse(localStorage.getItem("tawny.phone") ?? "")).toEqual({ ...PHONE, code: "used" });
+});
+
+it("says that another code is refused, and stays the camera that it is", async () => {
+  localStorage.setItem("tawny.phone", JSON.stringify({ ...PHONE, code: "used" }));
+  location.hash = "#other";
   show(place);
   expect((await button(words.allow)) && place.textContent).toContain(words.already(PHONE.camera));
   (await button(words.allow)).click();
-  await button(words.stop);
-  expect([location.hash, JSON.parse(localStorage.getItem("tawny.phone") ?? "")]).toEqual(["", PHONE]);
+  await button(words.again);
+  expect(place.textContent).toContain("The code has been used.");
+  expect(JSON.parse(localStorage.getItem("tawny.phone") ?? "")).toMatchObject(PHONE);
 });
 
 it("says that a used code doesn’t make another phone a camera", async () => {

@@ -2,7 +2,6 @@
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import type { ApiError } from "../../api/client";
 import { phoneCamera } from "../../strings/phone-camera";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
@@ -16,7 +15,7 @@ import "./phone.css";
 const words = phoneCamera.page;
 
 export function show(root: HTMLElement): void {
-  addEventListener("hashchange", () => location.reload()); // another code, opened in this tab
+  addEventListener("hashchange", () => location.hash.slice(1) === kept()?.code || location.reload()); // another code, opened in this tab
   document.title = `${words.title} – ${words.name}`;
   render(
     <div class="shared phone">
@@ -41,11 +40,12 @@ function PhonePage({ code }: { code: string }) {
 
 function Camera({ code }: { code: string }) {
   const [sender] = useState(() => new Sender());
-  const wanted = useSignal(code);
+  // With the link by which it became one, opened again, this phone is still that camera.
+  const wanted = useSignal(code === kept()?.code ? "" : code);
   const busy = useSignal("");
   const refused = useSignal("");
   useEffect(() => {
-    if (!code && kept()?.stopped === false) sender.start(!document.hidden);
+    if (!wanted.peek() && kept()?.stopped === false) sender.start(!document.hidden);
   }, []);
   const join = async () => {
     refused.value = sender.problem.value = "";
@@ -55,11 +55,8 @@ function Camera({ code }: { code: string }) {
       try {
         await sender.join(wanted.value);
       } catch (reason) {
-        // A link that was opened again: this phone is still the camera that it became with it.
-        if (!kept() || (reason as ApiError).code !== "code_ended") {
-          sender.closeCamera();
-          refused.value = sentences(reason);
-        }
+        sender.closeCamera();
+        refused.value = sentences(reason);
       }
       if (!refused.value) {
         wanted.value = "";
