@@ -344,6 +344,19 @@ it("opens a camera again that the system mutes while the page is in front", asyn
   expect([opened.mock.calls.length, made.picture.value === before]).toEqual([2, false]);
 });
 
+it("opens a camera that stays muted more and more rarely", async () => {
+  const muted = () => {
+    const made = camera();
+    return { ...made, getVideoTracks: () => [{ ...made.track, muted: true }] };
+  };
+  opened.mockImplementation(async () => muted());
+  const made = await sending();
+  await pass(60_000);
+  expect(opened.mock.calls.length).toBeLessThan(8);
+  expect(opened.mock.calls.length).toBeGreaterThan(3);
+  made.stop();
+});
+
 it("opens the microphone again that the system has ended, else says that it is off", async () => {
   const made = await sending();
   const microphone = { readyState: "live", stop: () => undefined, onended: null as (() => void) | null };

@@ -17,6 +17,7 @@ const HOPES = 7;
 /** So long a connection may be interrupted before a new one is made. */
 const LOST_MS = 4000;
 const LOOK_MS = 2000;
+const MOST_PATIENCE_MS = 60_000;
 /** The recorder reports every second, also while the camera is paused. */
 const SILENT_MS = 5000;
 const ANSWER_MS = 15_000;
@@ -33,6 +34,8 @@ interface Kept {
   camera: string;
   facing: Facing;
   stopped: boolean;
+  /** The code with which it became that, used since. */
+  code?: string;
 }
 
 export function kept(): Kept | null {
@@ -70,6 +73,9 @@ export class Sender {
   private microphone: MediaStreamTrack | null = null;
   private lock: WakeLockSentinel | null = null;
   private turn = 0;
+  /** Until when a muted camera isn't opened again, and for how long. */
+  private patient_ms = 0;
+  private patience_ms = LOOK_MS;
   private opening: symbol | null = null;
   private hearing: symbol | null = null;
   private claim: symbol | null = null;
@@ -121,7 +127,7 @@ export class Sender {
     const joined = await ask<PhoneJoined>("/phone/join", { code, device: device(navigator.userAgent) }, "");
     renewKey();
     this.camera.value = joined.camera_name;
-    keep({ token: joined.token, camera: joined.camera_name, facing: this.facing.value, stopped: false });
+    keep({ token: joined.token, camera: joined.camera_name, facing: this.facing.value, stopped: false, code });
   }
 
   /** now: takes over from the page of this browser that sends, else waits until that one is closed. */
@@ -145,8 +151,14 @@ export class Sender {
   /** Phones close the camera while another page is shown, and another app may have it. */
   async reopen(): Promise<void> {
     if (document.hidden || this.opening || !this.isOn) return;
-    // iOS mutes a camera that another app takes, and may never give it back.
-    if (this.picture.value?.getVideoTracks().every(({ readyState, muted }) => readyState === "live" && !muted)) return;
+    const tracks = this.picture.value?.getVideoTracks();
+    const isMuted = tracks?.some(({ readyState, muted }) => readyState === "live" && muted);
+    if (!isMuted) {
+      this.patience_ms = LOOK_MS;
+      if (tracks?.every(({ readyState }) => readyState === "live")) return;
+    } else if (performance.now() < this.patient_ms) return;
+    // iOS mutes a camera that another app takes, and may never give it back; one that stays muted is opened more and more rarely.
+    else this.patient_ms = performance.now() + (this.patience_ms = Math.min(MOST_PATIENCE_MS, this.patience_ms * 2));
     await this.openAndSend();
   }
 
