@@ -644,6 +644,7 @@ def _break_at(site: Site, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
         (129_600, "36 hours"),
         (300, "5 minutes"),
         (30, "30 seconds"),
+        (1, "1 second"),
         (7261, "2 hours"),
         (3565, "59.4 minutes"),
     ],

@@ -78,7 +78,7 @@ def duration_words(seconds: float) -> str:
         if seconds >= 2 * unit_s or (seconds >= unit_s and seconds % unit_s == 0):
             count = f"{seconds / unit_s:.1f}".removesuffix(".0")
             return f"{count} {unit}" if count == "1" else f"{count} {unit}s"
-    return f"{seconds:g} seconds"
+    return "1 second" if seconds == 1 else f"{seconds:g} seconds"
 
 
 def size_words(size_bytes: int) -> str:
