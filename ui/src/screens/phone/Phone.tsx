@@ -54,14 +54,12 @@ function Camera({ code }: { code: string }) {
       busy.value = words.joining;
       try {
         await sender.join(wanted.value);
-      } catch (reason) {
-        sender.closeCamera();
-        refused.value = sentences(reason);
-      }
-      if (!refused.value) {
         wanted.value = "";
         history.replaceState(null, "", location.pathname); // the code has been used
         sender.start();
+      } catch (reason) {
+        sender.closeCamera();
+        refused.value = sentences(reason);
       }
     }
     busy.value = "";
