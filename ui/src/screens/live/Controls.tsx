@@ -103,10 +103,11 @@ export function RecordAct({ camera, look }: Of) {
   const long = lasting(serverNow() - hold.since_ms);
   const by = words.record.by(hold.by, hold.until_ms === null ? "" : clock(hold.until_ms));
   return (
-    <button type="button" class={`${look === "round" ? "ic" : classOf(look)} act-rec`} translate={false} aria-label={words.record.end} title={by} data-act="record" onClick={() => void press()}>
+    <button type="button" class={`${look === "round" ? "ic" : classOf(look)} act-rec`} translate={false} title={by} data-act="record" onClick={() => void press()}>
       <Icon name="square" small={look !== "big"} />
-      <span class="num act-rec-long">{words.record.stop(long)}</span>
-      <span class="num act-rec-short">{words.record.stopShort(long)}</span>
+      <span class="hidden">{words.record.end}</span>
+      <span class="num act-rec-long" aria-hidden="true">{words.record.stop(long)}</span>
+      <span class="num act-rec-short" aria-hidden="true">{words.record.stopShort(long)}</span>
     </button>
   );
 }
