@@ -93,7 +93,7 @@ def events(data: Path) -> list[str]:
 LEFT_OUT = re.compile(
     r"(front|gate)/.*"  # footage
     r"|tawny\.db|appearance\.db|grids/.*|scores/.*|clips/.*|inbox/.*"  # made again from footage, or footage itself
-    r"|history/(folders\.json|reserve)|lock|control|.*\.db-(wal|shm)"  # of this computer and run
+    r"|history/(folders\.json|reserve)|lock|control|https-served|.*\.db-(wal|shm)"  # of this computer and run
 )
 
 

@@ -29,8 +29,8 @@ def settings_obstacle(new: Path, config: Path) -> NotDone | None:
         return trouble
     inside = (path for path in certificates.glob("**/*") if path.is_dir())
     for folder in (certificates.parent, certificates, *inside):
-        there = next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK))
-        if not os.access(there, os.W_OK | os.X_OK):
+        there = next(one for one in (folder, *folder.parents) if os.access(one, os.F_OK, effective_ids=True))
+        if not os.access(there, os.W_OK | os.X_OK, effective_ids=True):
             error = SettingsFolderUnwritable(str(there), os.strerror(errno.EACCES))
             return NotDone(error.message, error.do)
     return None
