@@ -106,3 +106,19 @@ it("renews the connections after a silence before it says that the recorder is b
 it("says at once that the recorder is back where its line ended in order", async () => {
   expect(await afterLine(() => Line.made.at(-1)?.onclose?.({ code: 1006 }))).toEqual(["back"]);
 });
+
+it.each([
+  [900, []],
+  [1_500, ["back"]],
+])("asks again after a first connection that took %i ms", async (took_ms, expected) => {
+  vi.resetModules(); // as in a page that has just been loaded
+  const page = await import("./state");
+  const order: string[] = [];
+  page.startState(() => {});
+  page.on("back", () => order.push("back"));
+  vi.advanceTimersByTime(took_ms);
+  Line.made.at(-1)?.onopen?.();
+  await vi.advanceTimersByTimeAsync(0);
+  page.stopState();
+  expect(order).toEqual(expected);
+});

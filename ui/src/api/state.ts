@@ -114,6 +114,8 @@ let link: Link = START;
 let socket: WebSocket | null = null;
 let ticker: ReturnType<typeof setInterval> | null = null;
 let opened_before = false;
+let started_ms = 0;
+const SLOW_MS = 1_000;
 /** The last socket was given up unanswered: others may be as dead. */
 let silent = false;
 let signedOut: () => void = () => {};
@@ -124,6 +126,7 @@ export function startState(onSignedOut: () => void): void {
   whenSignedOut(onSignedOut, () => tell("back", null));
   if (ticker !== null) return;
   ticker = setInterval(() => happen("tick"), 500);
+  started_ms = forward();
   addEventListener("online", tryNow);
   happen("start");
 }
@@ -189,7 +192,8 @@ function connect(): void {
     happen("opened");
     if (silent) await renewLines();
     silent = false;
-    if (opened_before && socket === here) tell("back", null);
+    // a first connection that comes late misses changes, too
+    if ((opened_before || forward() - started_ms > SLOW_MS) && socket === here) tell("back", null);
     opened_before = true;
   };
   here.onmessage = (message: MessageEvent<string>) => {
