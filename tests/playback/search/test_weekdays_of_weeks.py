@@ -84,6 +84,10 @@ def test_a_weekday_of_this_week_that_is_still_ahead_is_the_last_one() -> None:
     assert times("since saturday this week") == ([("11-14 00:00", "11-18 15:30")], ("this week",))
 
 
+def test_nothing_is_after_a_weekday_of_this_week_that_is_still_ahead() -> None:
+    assert times("after friday this week")[0] == []
+
+
 @pytest.mark.parametrize(
     ("text", "begin", "end", "ignored"),
     [

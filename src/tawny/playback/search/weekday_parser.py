@@ -78,7 +78,7 @@ def with_dates(text: str, today: date) -> str:
         if monday is None or not is_limit:
             return found[0]
         day = monday + DAYS.index(found["day"]) * DAY
-        is_ahead = day > today and re.search(r"(?:since|after) $", before)  # `since friday this week` on a monday
+        is_ahead = day > today and before.endswith("since ")  # `since friday this week` on a monday
         return found[0] if is_ahead else f"{day}{found['part'] or ''}"
 
     return _DAY_OF_WEEK.sub(dated, text)
