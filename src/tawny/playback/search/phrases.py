@@ -37,6 +37,9 @@ LIMIT_AFTER = rf" (?:after|before|until) \d{{1,2}}{_NO_DATE}(?! ?{UNITS})"
 _DAY_BEFORE = "|".join(f"{DAYS[n - 1]} (?=night (?:to|before) {day})" for n, day in enumerate(DAYS))
 DAY_OR_NUMBER = rf"{ANY}|(?:the )?\d{{1,2}}(?:st|nd|rd|th)?\.?"
 _NOT_A_SPAN = "".join(rf"(?<!{one} )" for one in ("day", "at", "last", "since", "from", "between", "until"))
+_NO_MONTH = rf"(?! (?:(?:in|of|during) )?(?:the )?(?:(?:last|this) (?:month|year)|{'|'.join(MONTHS)}|20\d\d)(?!\w))"
+_MONTH_BEFORE = "".join(rf"(?<!{one} )" for one in (*MONTHS, "month", "year"))
+"""Of a month, `monday to friday` would be all its days."""
 NO_PART = rf"(?! (?:{PART})(?!\w))"
 _SAID_HOURS = r"(\d{1,2}\.(?:\d|25|75)) ?(?:hours?|h)"
 _NO_RANGE = "".join(rf"(?<!{before})" for before in ("and ", "to ", "or ", "until ", "- ", "–", "– "))
@@ -110,6 +113,8 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
          _ordinal),
         (rf"(?:the )?({_ORDINAL}) of ({'|'.join(MONTHS)})", _day_before_month),
         (rf"(?:the )?((?:twenty|thirty)[- ](?:{_ORDINAL})) ({'|'.join(MONTHS)})", _day_before_month),
+        (rf"{_MONTH_BEFORE}({'|'.join(DAYS)})[-–]({'|'.join(DAYS)}){_NO_MONTH}", r"\1 to \2"),
+        (rf"({'|'.join(DAYS)})–({'|'.join(DAYS)})", r"\1-\2"),
         (rf"({'|'.join(MONTHS)}) (?:the )?({_ORDINAL})(?! (?!\d{{4}}(?!\d))\w)", _day_after_month),
         (r"([ap])\.m\.?", r"\1m"),
         (r"an hour and a half|one and a half hours", "90 minutes"),
