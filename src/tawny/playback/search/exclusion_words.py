@@ -67,10 +67,11 @@ _LOOKS = rf"{_ARTICLE} (?P<look>{A_LOOK})(?:(?: (?:{JOINING}))?{_ARTICLE} {A_LOO
 _EXCLUDED_LOOK = re.compile(
     rf"{EXCLUDING_GERMAN}(?:(?:{_ARTICLE} {NO_EXCLUDING}[\w'-]+)? {_WEARING}| (?P<at>am|beim|im))?{_LOOKS}"
 )
-_JOINED_TO_LOOK = re.compile(rf" (?:{JOINING})(?: {_WEARING})?(?:{_LOOKS}|{_ARTICLE} (?P<noun>[\w-]+))")
+_JOINED_TO_LOOK = re.compile(rf" (?:{JOINING})(?: (?:{_WEARING}|im))?(?:{_LOOKS}|{_ARTICLE} (?P<noun>[\w-]+))")
 _WORN = re.compile(rf" {_WEARING}{_LOOKS}")
-_ONLY_LOOKS = re.compile(r"(?:not?|keine?[nmrs]?|nicht) .* (?:and|und) ")
-"""`no red cars and dogs` may want dogs, `anything but red cars and dogs` doesn't."""
+_NOT = re.compile(r"(?:not?|keine?[nmrs]?|nicht) ")
+_ANOTHER = re.compile(rf" (?:and|und){_ARTICLE} [\w-]+(?![\w-]| (?:or|nor|oder|noch) )")
+"""`no red cars and dogs` may want dogs; `anything but red cars and dogs` and `no red cars and dogs or cats` don't."""
 _JOINED_TO_NAME = re.compile(rf" (?:or|nor|oder|noch)(?: (?:{BEFORE_NAME[0]}))?{_ARTICLE}(?= )")
 _CONTRAST = re.compile(r"^ but(?! not?(?!\w))")
 """`not a red car but a blue one`."""
@@ -123,13 +124,14 @@ def without_looks(
                 break
         return end
 
-    def end_of_place(end: int) -> int:  # `nicht am roten Tor`
+    def end_of_place(end: int) -> int:  # `nicht am roten Tor`, `nicht im roten Auto`
         word = text[end:].partition(" ")[2].split(" ")[0]
-        return end if has_meaning(word) or word in PASSED_OVER or not word.isalpha() else end + len(word) + 1
+        is_other = has_meaning(word) or word in PASSED_OVER or not word.isalpha()
+        return end if is_other and not is_noun(word) else end + len(word) + 1
 
     def is_noun(word: str) -> bool:
         meant = GERMAN.get(word, word)
-        return meant in CLOTHES or meant in ("one", "ones") or is_object(meant)
+        return meant in CLOTHES or meant in ("one", "ones") or is_object(meant) or is_object(meant.removesuffix("es"))
 
     begin, ignored = 0, list[str]()
     while found := _EXCLUDED_LOOK.search(text, begin):
@@ -138,9 +140,11 @@ def without_looks(
             begin = end
             continue
         end = end_of_place(end) if found["at"] else end_of_noun(end)
+        is_list = not _NOT.match(found[0])
         while more := _JOINED_TO_LOOK.match(text, end):
-            if more["noun"] and (not is_noun(more["noun"]) or _ONLY_LOOKS.match(text[begin : more.start("noun")])):
+            if more["noun"] and (not is_noun(more["noun"]) or (not is_list and _ANOTHER.match(text, end))):
                 break
+            is_list = is_list or more["noun"] is not None
             look = _WORN.match(text, more.end()) if more["noun"] else more  # `no red cars or people in blue`
             if look and begins_name(text[look.start("look") :]):
                 break

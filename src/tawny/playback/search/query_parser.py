@@ -360,12 +360,12 @@ def _joined_lists(text: str, known: SearchVocabulary) -> str:
     if "," not in text:
         return text
     each, _ = _excludable(known)
-    a_list = rf"{EXCLUDING_GERMAN}({each})((?:,{each})+),?(?= (?:{JOINING}){each})"
+    a_list = rf"{EXCLUDING_GERMAN}({each})((?:,{each})+),?(?= ({JOINING}){each})"
 
     def joined(match: re.Match[str]) -> str:
         is_place = re.compile(rf",? (?:{BEFORE_NAME[0]}) ")
         begins_anew = is_place.search(match[2]) and not is_place.match(match[1])  # `no cars, at the gate or garden`
-        return match[0] if begins_anew else match[0].removesuffix(",").replace(",", " and")
+        return match[0] if begins_anew else match[0].removesuffix(",").replace(",", f" {match[3]}")
 
     return re.sub(a_list, joined, " ".join(text.split()))
 
