@@ -376,3 +376,37 @@ def test_in_whatever_order_such_words_come_spans_are_in_order_and_end_by_now(wor
 def test_heute_nacht_is_the_night_that_goes_on_else_the_last(now: str, text: str, begin: str, end: str) -> None:
     (found,) = parse_query(text, SearchVocabulary({}), BERLIN, ms(now)).spans
     assert (found.begin_ms, found.end_ms) == (ms(f"2026-{begin}"), ms(f"2026-{end}"))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected", "words"),
+    [
+        ("last night or this morning", [("11-19 20:00", "11-20 12:00")], "last night, this morning"),
+        ("last night, this morning", [("11-19 20:00", "11-20 12:00")], "last night, this morning"),
+        ("yesterday evening and today", [("11-19 18:00", "11-20 15:00")], "yesterday evening, today"),
+        ("gestern Abend oder heute früh", [("11-19 18:00", "11-20 00:00"), ("11-20 05:00", "11-20 12:00")],
+         "yesterday evening, this morning"),
+        ("yesterday or this morning", [("11-19 00:00", "11-20 00:00"), ("11-20 05:00", "11-20 12:00")],
+         "yesterday, this morning"),
+        ("this morning or this afternoon", [("11-20 05:00", "11-20 15:00")], "this morning, this afternoon"),
+        ("monday morning or tuesday evening", [("11-16 05:00", "11-16 12:00"), ("11-17 18:00", "11-18 00:00")],
+         "monday morning, tuesday evening"),
+        ("monday evening or tuesday in the morning", [("11-16 18:00", "11-17 00:00"), ("11-17 05:00", "11-17 12:00")],
+         "monday evening, tuesday morning"),
+        ("friday evening or thursday", [("11-13 18:00", "11-14 00:00"), ("11-19 00:00", "11-20 00:00")],
+         "friday evening, thursday"),
+        ("monday and tuesday evening", [("11-16 18:00", "11-17 00:00"), ("11-17 18:00", "11-18 00:00")],
+         "tuesday evening, monday"),
+        ("today, this morning", [("11-20 05:00", "11-20 12:00")], "this morning, today"),
+    ],
+)  # fmt: skip
+def test_days_may_have_different_parts(text: str, expected: list[tuple[str, str]], words: str) -> None:
+    query = parse_query(text, SearchVocabulary({}), BERLIN, NOW)
+    times = [(ms(f"2026-{begin}"), ms(f"2026-{end}")) for begin, end in expected]
+    assert [(one.begin_ms, one.end_ms) for one in query.spans] == times
+    assert (query.time_words, query.unknown) == (words, ())
+
+
+def test_an_hour_after_days_with_different_parts_is_ignored() -> None:
+    query = parse_query("last night or this morning at 8", SearchVocabulary({}), BERLIN, NOW)
+    assert (len(query.spans), query.unknown) == (1, ("at 8",))

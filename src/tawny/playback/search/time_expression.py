@@ -22,7 +22,7 @@ class TimeExpression:
 
     days: all included days. hours: first and last minute of the day; the last may be on the next day. exact: span that
     overrides days and hours. limits: what `before` and `after` a day leave. is_usual: no day was given. ignored:
-    phrases without effect.
+    phrases without effect. parts: days with hours of their own, which override days and hours.
     """
 
     days: frozenset[date]
@@ -32,6 +32,7 @@ class TimeExpression:
     words: str = ""
     is_usual: bool = False
     ignored: tuple[str, ...] = ()
+    parts: frozenset[tuple[date, tuple[int, int]]] = frozenset()
 
     @property
     def whole(self) -> Span | None:
@@ -43,15 +44,16 @@ class TimeExpression:
         if self.whole is not None:
             return (self.whole,)
         found: list[Span] = []
-        for day in sorted(self.days):
-            begin, end = from_to_ms(day, self.hours[0], day, self.hours[1], zone)
+        for day, hours in sorted(self.parts or {(day, self.hours) for day in self.days}):
+            begin, end = from_to_ms(day, hours[0], day, hours[1], zone)
             end = min(end, now_ms)
             if self.limits is not None:
                 begin, end = max(begin, self.limits.begin_ms), min(end, self.limits.end_ms)
             if begin >= end:
                 continue
             if found and begin <= found[-1].end_ms:
-                begin = found.pop().begin_ms
+                last = found.pop()
+                begin, end = last.begin_ms, max(last.end_ms, end)
             found.append(Span(begin, end))
         return tuple(found)
 

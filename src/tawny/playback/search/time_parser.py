@@ -72,7 +72,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
         made = read(when, found)
         if made is None:
             continue
-        has_effect = made is not when and (made.whole is None or made.whole != when.whole)
+        has_effect = made is not when and not when.parts and (made.whole is None or made.whole != when.whole)
         own = made.words if made.words != when.words else found[0].strip()
         said = re.sub("12:00 pm", "12:00", re.sub("(?<=in the night )from .* (?=to )", "", own))
         if has_effect and (made.limits is None or made.spans(zone, now_ms)):
@@ -109,6 +109,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
         yield from _before_and_after_days(today, zone, now_ms)
     yield from weekdays_of_a_month(today)
     yield from weekdays_of_a_month(today)
+    yield from _days_of_other_parts(today, zone, now_ms)
     yield from _parts_of_days(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     yield from _weeks_and_months(today)
     for _ in DAYS:  # several days may be given
@@ -308,6 +309,37 @@ def _parts_of_days(today: date, hour: int) -> TimePhrases:
         yield f"yesterday {name}", part(name, today - DAY)
     for _ in DAYS:
         yield rf"(?:on )?((?:(?:last|this) )?(?:{WEEKDAY})) ({PART})", of_weekday
+
+
+def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
+    """Yield days with different parts: `last night or this morning`, not `monday and tuesday evening`."""
+    hour = datetime.fromtimestamp(now_ms / 1000, zone).hour
+    own = {f"this {name}": (today, name) for name in ("morning", "afternoon", "evening")}
+    own["last night"] = today - DAY, "night"
+    own["this night"] = today - DAY * (hour < PARTS["night"][0]), "night"
+    own["tonight"] = today - DAY * (hour < PARTS["night"][1]), "night"
+    each = rf"(?:{'|'.join(own)}|(?:{ANY})(?: (?:in the |at )?(?:{PART}))?)(?!\w)"
+
+    def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        said = re.findall(each, re.sub(rf" (?:in the|at) (?=(?:{PART})(?!\w))", " ", found[0]))
+        parts, shared = set[tuple[date, tuple[int, int]]](), ""
+        for one in reversed(said):
+            named = re.sub(rf" (?:{PART})$", "", one)
+            day, part = own.get(one) or (day_of(named, today), one[len(named) + 1 :] or shared)
+            if day is None:
+                return None
+            shared, hours = "" if one in own else part, hours_of(part) if part else WHOLE_DAY
+            if re.search(rf"(?:{WEEKDAY})s?(?!\w)", one) and begin_at(day, hours[0], zone) >= now_ms:
+                day -= WEEK
+            parts.add((day, hours))
+        is_list = len(re.findall("(?<!\\w)(?:and|or)(?!\\w)", found[0])) == len(said) - 1  # not `today, this morning`
+        if len({hours for _, hours in parts}) == 1 or (not is_list and any(hours == WHOLE_DAY for _, hours in parts)):
+            return None
+        if not when.is_usual:
+            return when
+        return replace(when.among(frozenset(day for day, _ in parts)), parts=frozenset(parts), words=", ".join(said))
+
+    yield rf"(?:on |in )?{each}(?:(?: and| or)?(?: on| in)? {each})+", read
 
 
 def _weeks_and_months(today: date) -> TimePhrases:
