@@ -170,6 +170,9 @@ def test_a_time_is_no_plate(text: str, begin: str, end: str, count: int) -> None
         ("2.5 hours", ("2.5", "hours")),
         ("2,5 Stunden", ("2.5", "hours")),
         ("2 or 2.5 hours ago", ("2", "2.5", "hours", "ago")),
+        ("1 to 1.5 hours ago", ("1", "1.5", "hours", "ago")),
+        ("until 1.5 hours ago", ("until", "1.5", "hours", "ago")),
+        ("between 1.5 and 2.5 hours ago", ("between", "1.5", "2.5", "hours", "ago")),
         ("about two or three minutes", ("about", "two", "3", "minutes")),
     ],
 )

@@ -44,6 +44,7 @@ NO_PART = rf"(?! (?:{PART})(?!\w))"
 _SAID_HOURS = r"(\d{1,2}\.(?:\d|25|75)) ?(?:hours?|h)"
 _NO_RANGE = "".join(rf"(?<!{before})" for before in ("and ", "to ", "or ", "until ", "- ", "–", "– "))
 """Of `1 to 1.5 hours ago`, the other number would be of minutes too."""
+_NO_HOURS = r"| (?:and|to|or|until|-) \d{1,2}\.\d{1,2} ?(?:hours?|h)(?!\w)"
 _NIGHT_FROM = 6
 """`5 at night` means morning, `6 at night` means evening."""
 
@@ -149,7 +150,7 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
         (r"(\d{1,2})[./](\d{1,2})[./](\d{4}|\d\d)(?!\.\w)", _date),
         (r"(\d{1,2})\.(\d\d) ?([ap]m)", r"\1:\2 \3"),
         (r"(at|around|about) (\d{1,2})\.(\d\d)", r"\1 \2:\3"),
-        (rf"(?<!\.)(\d{{1,2}})[./](\d{{1,2}})\.?(?!\.\w| ?(?:s|sec|h|{UNITS})(?!\w))", _day_of_month),
+        (rf"(?<!\.)(\d{{1,2}})[./](\d{{1,2}})\.?(?!\.\w| ?(?:s|sec|h|{UNITS})(?!\w){_NO_HOURS})", _day_of_month),
         (rf"the (\d{{1,2}}\.)(?= (?:(?:and|to|until|-) (?:the )?\d{{1,2}}\.? )?(?:{'|'.join(MONTHS)}))", r"\1"),
         (rf"(on|last|since|from|between|until|to|and|every|each) ({BRIEF_DAY})",
          lambda found: f"{found[1]} {_BRIEF_DAYS[found[2]]}"),

@@ -66,7 +66,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     when = TimeExpression(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
     words: list[str] = []
     for pattern, read in _phrases(today, zone, now_ms):
-        found = re.search(rf"(?<![\w:])(?<!\d[.,]){pattern}(?![\w:])", text)
+        found = re.search(rf"(?<![\w:])(?<!\d[.,]){pattern}(?![\w:]|\.\d)", text)
         if found is None:
             continue
         made = read(when, found)
