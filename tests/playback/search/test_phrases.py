@@ -207,6 +207,8 @@ def test_hours_that_cannot_be_applied_are_told_and_no_plate(hours: str, told: st
         ("AB-22", "ab22"),
         ("xy9", "xy9"),
         ("AB 123 or 10 minutes ago", "ab123"),
+        ("AB-123 or 10 minutes ago", "ab123"),
+        ("plate 123 or 10 minutes ago", "123"),
     ],
 )
 def test_a_plate_stays_a_plate(text: str, plate: str) -> None:

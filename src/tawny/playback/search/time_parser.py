@@ -142,7 +142,8 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
         return on and replace(on, words=" ".join(("since", found[1], found[2], "ago")))
 
     def between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        if " or " in found[0] and len(found[1]) > 2 and int(found[1]) > int(found[2]):
+        is_after_letters = re.search(r"(?<!\w)[^\W\d_]{1,3}[ -]$|plates? $|number $", found.string[: found.start()])
+        if is_after_letters and " or " in found[0] and len(found[1]) > 2 and int(found[1]) > int(found[2]):
             return None  # `AB 123 or 10 minutes ago`
         latest, earliest = sorted((int(found[1]), int(found[2])))
         unit_ms = _length_ms(found[3])
