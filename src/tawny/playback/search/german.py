@@ -179,6 +179,11 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
          r"|dez))( am)?", _german_clock_in_part),  # `um 9` alone may be a plate
         (rf"({_GERMAN_PART}) ({'|'.join(_GERMAN_CLOCK)}) (\d{{1,2}})(?= *$| ?,| (?:und|{_GERMAN_BEFORE}) )( am)?",
          _german_clock_in_part),  # not `abends nach 9 Autos`
+        (r"(\d+(?:\.\d+)?) ?stdn?\.?", r"\1 stunden"),
+        (r"(\d+) ?sek\.?", r"\1 sekunden"),
+        (r"(vor|seit) (\d+(?:\.\d+)?) ?h", r"\1 \2 stunden"),
+        (r"(um|gegen|at) (\d{1,2})h", r"at \2:00"),
+        (r"(um|gegen|at) (\d{1,2})h(\d\d)", r"at \2:\3"),
         (r"(?:eine[rn]? )?halbe[nr]? stunde", "30 min"),
         (rf"({'|'.join(_GERMAN_NUMBERS)}) (?=(?:(?:bis|oder|und) (?:{'|'.join(_GERMAN_NUMBERS)}|\d+) )?{GERMAN_UNITS})",
          lambda found: f"{_GERMAN_NUMBERS[found[1]]} "),

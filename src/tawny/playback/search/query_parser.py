@@ -127,7 +127,7 @@ class SearchQuery:
 
 
 _MARK = re.compile(r"(?<!\w)(?:false alarms?|kept|saved|new|unseen|not reviewed)(?!\w)")
-_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d+ ?(?:s|min|h|se[ck]\w*|minute\w*|hours?|stunden?)(?!\w))")
+_DECIMAL_COMMA = re.compile(r"(?<=\d),(?=\d+ ?(?:s|min|h|se[ck]\w*|minute\w*|hours?|stunden?|stdn?)(?!\w))")
 _LENGTH = r"(\d+(?:\.\d+)?) ?(s|sec|seconds?|min|minutes?|h|hours?)(?!\w)(?! ago)(?: long)?"
 _LESS, _MORE = "shorter than|less than|under|below|at most|up to", "longer than|more than|over|above|at least"
 _NO_NOT = r"(?<!\bno )(?<!\bnot )(?<!\bno for )(?<!\bnot for )"
