@@ -161,6 +161,16 @@ describe("a wall screen", () => {
     expect(next.isOnWall.value).toBe(false);
   });
 
+  it("is not in a window in which Live was left before it was decided", async () => {
+    localStorage.setItem("tawny.wall-screen", "on");
+    const left = await opened();
+    const { go } = await import("../../ui/router"); // of that window
+    go("/events");
+    await later(ANSWER_MS);
+    go("/");
+    expect([left.isOnWall.value, sessionStorage.getItem("tawny.wall-screen")]).toEqual([false, "off"]);
+  });
+
   it("is not in a window that was none and is loaded again, nor in one that shows something else", async () => {
     await opened();
     localStorage.setItem("tawny.wall-screen", "on");

@@ -56,7 +56,7 @@ if (waits) {
   windows?.postMessage(own);
   setTimeout(() => {
     waits = false;
-    if (isFirst) setOnWall(true);
+    if (isFirst && path.peek() === "/") setOnWall(true);
     else remember(ON_WALL, "off", "sessionStorage");
   }, ANSWER_MS);
 } else remember(ON_WALL, was ?? "off", "sessionStorage");
