@@ -344,16 +344,68 @@ it("opens a camera again that the system mutes while the page is in front", asyn
   expect([opened.mock.calls.length, made.picture.value === before]).toEqual([2, false]);
 });
 
-it("opens a camera that stays muted more and more rarely", async () => {
-  const muted = () => {
-    const made = camera();
-    return { ...made, getVideoTracks: () => [{ ...made.track, muted: true }] };
-  };
-  opened.mockImplementation(async () => muted());
+/** From now on each camera that is opened is muted when `isMuted` says so, which gets its age in ms. */
+function muting(isMuted: (age_ms: number) => boolean): void {
+  opened.mockClear();
+  opened.mockImplementation(async () => {
+    const [made, since] = [camera(), performance.now()];
+    const track = Object.defineProperty(made.track, "muted", { get: () => isMuted(performance.now() - since) });
+    return { ...made, getVideoTracks: () => [track] };
+  });
+}
+const openings = () => opened.mock.calls.length;
+
+it.each([0, 2_500])("opens a camera more and more rarely that is muted each time, after %d ms", async (well_ms) => {
+  muting((age_ms) => age_ms >= well_ms);
   const made = await sending();
   await pass(60_000);
-  expect(opened.mock.calls.length).toBeLessThan(8);
-  expect(opened.mock.calls.length).toBeGreaterThan(3);
+  expect(openings()).toBeLessThan(8);
+  expect(openings()).toBeGreaterThan(3);
+  made.stop();
+});
+
+it("opens a camera at once that came back by itself and is muted again", async () => {
+  let isMuted = true;
+  muting(() => isMuted);
+  const made = await sending();
+  await pass(17_000);
+  isMuted = false;
+  await pass(4_500);
+  isMuted = true;
+  const before = openings();
+  await pass(2_000);
+  expect(openings()).toBe(before + 1);
+  made.stop();
+});
+
+it("begins with short waits again once an opening has brought the camera back for long", async () => {
+  let well_ms = 0;
+  muting((age_ms) => age_ms >= well_ms);
+  const made = await sending();
+  await pass(25_000);
+  well_ms = 40_000;
+  await pass(60_000);
+  well_ms = 0;
+  const before = openings();
+  await pass(8_000);
+  expect(openings() - before).toBeGreaterThan(1);
+  made.stop();
+});
+
+it("opens a muted camera at once when its page comes to the front, and after a stop", async () => {
+  muting(() => true);
+  const made = await sending();
+  await pass(37_000);
+  const before = openings();
+  document.dispatchEvent(new Event("visibilitychange"));
+  await pass(10);
+  expect(openings()).toBe(before + 1);
+  await pass(40_000);
+  made.stop();
+  const started = openings();
+  made.start();
+  await pass(9_000);
+  expect(openings() - started).toBeGreaterThan(2);
   made.stop();
 });
 

@@ -76,6 +76,8 @@ export class Sender {
   /** Until when a muted camera isn't opened again, and for how long. */
   private patient_ms = 0;
   private patience_ms = LOOK_MS;
+  /** What was last found muted. */
+  private muted: MediaStream | null = null;
   private opening: symbol | null = null;
   private hearing: symbol | null = null;
   private claim: symbol | null = null;
@@ -89,7 +91,10 @@ export class Sender {
       if (persisted && this.connection) this.start();
     });
     addEventListener("online", () => this.hurry());
-    document.addEventListener("visibilitychange", () => void this.seenAgain());
+    document.addEventListener("visibilitychange", () => {
+      this.trust();
+      void this.seenAgain();
+    });
     setInterval(() => void this.look(), LOOK_MS);
   }
 
@@ -133,6 +138,7 @@ export class Sender {
   /** now: takes over from the page of this browser that sends, else waits until that one is closed. */
   start(now = true): void {
     keep({ stopped: false });
+    this.trust();
     this.take(now);
   }
 
@@ -151,14 +157,20 @@ export class Sender {
   /** Phones close the camera while another page is shown, and another app may have it. */
   async reopen(): Promise<void> {
     if (document.hidden || this.opening || !this.isOn) return;
-    const tracks = this.picture.value?.getVideoTracks();
-    const isMuted = tracks?.some(({ readyState, muted }) => readyState === "live" && muted);
-    if (!isMuted) {
-      this.patience_ms = LOOK_MS;
-      if (tracks?.every(({ readyState }) => readyState === "live")) return;
-    } else if (performance.now() < this.patient_ms) return;
-    // iOS mutes a camera that another app takes, and may never give it back; one that stays muted is opened more and more rarely.
-    else this.patient_ms = performance.now() + (this.patience_ms = Math.min(MOST_PATIENCE_MS, this.patience_ms * 2));
+    const media = this.picture.value;
+    const tracks = media?.getVideoTracks();
+    const now = performance.now();
+    if (tracks?.some(({ readyState, muted }) => readyState === "live" && muted)) {
+      // iOS mutes a camera that another app takes, and may never give it back; one that stays muted is opened more and more rarely.
+      this.muted = media;
+      if (now < this.patient_ms) return;
+      this.patience_ms = Math.min(MOST_PATIENCE_MS, this.patience_ms * 2);
+      this.patient_ms = now + this.patience_ms;
+    } else if (tracks?.every(({ readyState }) => readyState === "live")) {
+      // Back by itself, or well since an opening for longer than the last wait: each may bring it back for a moment only.
+      if (media === this.muted || now > this.patient_ms) this.trust();
+      return;
+    }
     await this.openAndSend();
   }
 
@@ -298,6 +310,12 @@ export class Sender {
     const back = () => this.state.value === "removed" && this.take(true);
     const no = ({ status }: ApiError) => turn === this.turn && status !== 401 && tries && this.hope(tries - 1);
     this.timer = setTimeout(() => ask("/phone").then(back, no), MOST_MS);
+  }
+
+  /** A camera that is muted is opened at once, and after short waits again. */
+  private trust(): void {
+    this.patient_ms = 0;
+    this.patience_ms = LOOK_MS;
   }
 
   private hurry(): void {
