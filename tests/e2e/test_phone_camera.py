@@ -150,6 +150,24 @@ def test_one_of_two_tabs_sends(owner: BrowserContext, house: Tawny, phone: Page)
     until(lambda: state_of(owner, house, "loft")["state"] == "recording", 60, "it records again")
 
 
+def test_a_phone_stays_the_camera_that_it_is(owner: BrowserContext, house: Tawny, phone: Page) -> None:
+    link = new_link(owner, house, "Attic")
+    phone.goto(link)
+    phone.get_by_role("button", name="Allow the camera and start").click()
+    expect(phone.get_by_role("heading", name=SENDING)).to_be_visible(timeout=WAIT_MS)
+    phone.get_by_role("button", name="Microphone: Off").click()
+    phone.goto(link)
+    phone.go_back()
+    expect(phone.get_by_role("button", name="Microphone: On")).to_be_visible()
+    phone.goto(new_link(owner, house, "Shed"))
+    stay = phone.get_by_role("button", name="Stay the camera Attic")
+    expect(stay).to_be_visible(timeout=WAIT_MS)
+    assert violations(phone, axe_script()) == []
+    stay.click()
+    expect(phone.get_by_role("heading", name="Sending to Attic")).to_be_visible(timeout=WAIT_MS)
+    assert phone.url == f"{house.base}/phone"
+
+
 def test_a_camera_that_another_app_had_comes_back(owner: BrowserContext, house: Tawny, phone: Page) -> None:
     phone.add_init_script("""
         window.isTaken = false;

@@ -29,10 +29,17 @@ beforeEach(() => {
 
 afterEach(() => {
   render(null, place);
+  vi.restoreAllMocks();
   vi.unstubAllGlobals();
   localStorage.clear();
   location.hash = "";
 });
+
+/** Opens a link to this page in this tab. */
+function follow(hash: string): void {
+  history.replaceState(null, "", `${location.pathname}${hash}`);
+  dispatchEvent(new Event("hashchange"));
+}
 
 const button = (name: string) => vi.waitUntil(() => [...place.querySelectorAll("button")].find((each) => each.textContent?.trim() === name));
 
@@ -58,6 +65,7 @@ it("goes on as the camera that it is when its own link is opened again", async (
   show(place);
   await button(words.stop);
   expect(JSON.parse(localStorage.getItem("tawny.phone") ?? "")).toEqual({ ...PHONE, code: "used" });
+  expect(location.hash).toBe("");
 });
 
 it("says that another code is refused, and stays the camera that it is", async () => {
@@ -69,6 +77,24 @@ it("says that another code is refused, and stays the camera that it is", async (
   await button(words.again);
   expect(place.textContent).toContain("The code has been used.");
   expect(JSON.parse(localStorage.getItem("tawny.phone") ?? "")).toMatchObject(PHONE);
+  (await button(words.stay(PHONE.camera))).click();
+  await button(words.stop);
+  expect([location.hash, place.textContent?.includes("The code has been used.")]).toEqual(["", false]);
+});
+
+it.each([
+  [true, words.start],
+  [false, words.stop],
+])("is the camera again when its own link is opened in the page of another code (stopped: %s)", async (stopped, shown) => {
+  localStorage.setItem("tawny.phone", JSON.stringify({ ...PHONE, stopped, code: "used" }));
+  const reload = vi.spyOn(location, "reload").mockImplementation(() => undefined);
+  location.hash = "#other";
+  show(place);
+  await button(words.allow);
+  reload.mockClear();
+  follow("#used");
+  await button(shown);
+  expect([location.hash, reload.mock.calls.length]).toEqual(["", 0]);
 });
 
 it("says that a used code doesn’t make another phone a camera", async () => {
@@ -83,6 +109,16 @@ it("says that a used code doesn’t make another phone a camera", async () => {
 it("loads the page of a code that is opened in the same tab", async () => {
   const reload = vi.spyOn(location, "reload").mockImplementation(() => undefined);
   show(place);
-  dispatchEvent(new Event("hashchange"));
+  follow("#other");
   expect(reload).toHaveBeenCalled();
+});
+
+it("isn’t loaded again, which would switch its microphone off, by its own link or the way back from that", async () => {
+  localStorage.setItem("tawny.phone", JSON.stringify({ ...PHONE, code: "used" }));
+  const reload = vi.spyOn(location, "reload").mockImplementation(() => undefined);
+  show(place);
+  await button(words.stop);
+  follow("#used");
+  follow("");
+  expect([location.hash, reload.mock.calls.length]).toEqual(["", 0]);
 });

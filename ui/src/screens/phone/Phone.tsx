@@ -1,21 +1,39 @@
 /** The page that a phone opens to be a camera. Nothing else of the application is loaded, and nobody signs in. */
-import { useSignal } from "@preact/signals";
-import { render } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { signal, useSignal } from "@preact/signals";
+import { type ComponentProps, render } from "preact";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { phoneCamera } from "../../strings/phone-camera";
 import { Icon } from "../../ui/Icon";
 import { Owl } from "../../ui/Owl";
 import { Problem } from "../../ui/Problem";
 import { sentences } from "../../ui/sentences";
 import { ServerText } from "../../ui/ServerText";
-import { Sender, canSend, kept } from "./sender";
+import { Sender, type Sending, canSend, kept } from "./sender";
 import "../../ui/share.css";
 import "./phone.css";
 
 const words = phoneCamera.page;
+/** The code in the address with which this phone would become another camera. */
+const wanted = signal("");
+
+/** This page is the camera. A code left in its address would ask to join once another tab has used another code. */
+function stay(): void {
+  history.replaceState(null, "", location.pathname);
+  wanted.value = "";
+}
+
+function readCode(): void {
+  const code = location.hash.slice(1);
+  if (!code || code === kept()?.code) stay();
+  else wanted.value = code;
+}
 
 export function show(root: HTMLElement): void {
-  addEventListener("hashchange", () => location.hash.slice(1) === kept()?.code || location.reload()); // another code, opened in this tab
+  readCode();
+  addEventListener("hashchange", () => {
+    readCode();
+    if (wanted.value) location.reload(); // closes the camera
+  });
   document.title = `${words.title} – ${words.name}`;
   render(
     <div class="shared phone">
@@ -24,52 +42,56 @@ export function show(root: HTMLElement): void {
         <b>{words.name}</b>
       </header>
       <main>
-        <PhonePage code={location.hash.slice(1)} />
+        <PhonePage />
       </main>
     </div>,
     root,
   );
 }
 
-function PhonePage({ code }: { code: string }) {
-  if (!window.isSecureContext || !navigator.mediaDevices) return <Problem {...words.insecure} href="/settings/address" />;
-  if (!canSend()) return <Problem icon="video-off" what={words.noVideo} />;
-  if (!code && !kept()) return <Problem icon="smartphone" {...words.noCode} />;
-  return <Camera code={code} />;
+function Press({ look = "", ...rest }: ComponentProps<"button"> & { look?: string }) {
+  return <button type="button" class={`btn ${look}`} {...rest} />;
 }
 
-function Camera({ code }: { code: string }) {
+function PhonePage() {
+  if (!window.isSecureContext || !navigator.mediaDevices) return <Problem {...words.insecure} href="/settings/address" />;
+  if (!canSend()) return <Problem icon="video-off" what={words.noVideo} />;
+  if (!wanted.value && !kept()) return <Problem icon="smartphone" {...words.noCode} />;
+  return <Camera />;
+}
+
+function Camera() {
   const [sender] = useState(() => new Sender());
-  // With the link by which it became one, opened again, this phone is still that camera.
-  const wanted = useSignal(code === kept()?.code ? "" : code);
   const busy = useSignal("");
-  const refused = useSignal("");
-  useEffect(() => {
-    if (!wanted.peek() && kept()?.stopped === false) sender.start(!document.hidden);
-  }, []);
+  useLayoutEffect(() => {
+    if (wanted.value || sender.state.peek() !== "stopped") return; // not stopped: it has just joined
+    sender.problem.value = "";
+    if (kept()?.stopped === false) sender.start(!document.hidden);
+  }, [wanted.value]);
+  const start = () => sender.start();
   const join = async () => {
-    refused.value = sender.problem.value = "";
+    sender.problem.value = "";
     busy.value = words.asking;
     if (await sender.open()) {
       busy.value = words.joining;
       try {
         await sender.join(wanted.value);
-        wanted.value = "";
-        history.replaceState(null, "", location.pathname); // the code has been used
-        sender.start();
+        start();
+        readCode();
       } catch (reason) {
         sender.closeCamera();
-        refused.value = sentences(reason);
+        sender.problem.value = sentences(reason);
       }
     }
     busy.value = "";
   };
-  const problem = refused.value || sender.problem.value;
+  const problem = sender.problem.value;
   const said = problem && (
     <p class="phone-problem" role="alert">
       <Icon name="triangle-alert" small /> <ServerText text={problem} />
     </p>
   );
+  const camera = sender.camera.value;
   if (wanted.value)
     return (
       <>
@@ -78,21 +100,26 @@ function Camera({ code }: { code: string }) {
           {words.points.map((one) => (
             <li key={one}>{one}</li>
           ))}
-          {sender.camera.value && <li>{words.already(sender.camera.value)}</li>}
+          {camera && <li>{words.already(camera)}</li>}
         </ul>
         {said}
-        <button type="button" class="btn pri phone-wide" disabled={busy.value !== ""} onClick={() => void join()}>
+        <Press look="pri" disabled={!!busy.value} onClick={() => void join()}>
           <Icon name="video" small />
           {problem ? words.again : words.allow}
-        </button>
+        </Press>
+        {camera && (
+          <Press disabled={!!busy.value} onClick={stay}>
+            {words.stay(camera)}
+          </Press>
+        )}
         <p class="small sub" role="status">
           {busy.value}
         </p>
       </>
     );
-  if (sender.state.value === "removed") return <Problem icon="circle-slash" {...words.removed} button={words.again} onPress={() => sender.start()} />;
+  if (sender.state.value === "removed") return <Problem icon="circle-slash" {...words.removed} button={words.again} onPress={start} />;
   if (sender.state.value === "elsewhere")
-    return <Problem icon="smartphone" what={words.elsewhere} button={words.here} onPress={() => sender.start()} />;
+    return <Problem icon="smartphone" what={words.elsewhere} button={words.here} onPress={start} />;
   return (
     <>
       <Status sender={sender} />
@@ -104,9 +131,9 @@ function Camera({ code }: { code: string }) {
 }
 
 function Status({ sender }: { sender: Sender }) {
-  const now = sender.state.value;
+  const now = sender.state.value as Exclude<Sending, "removed" | "elsewhere">; // which have pages of their own
   const state = sender.picture.value || (now !== "sending" && now !== "connecting") ? now : "blocked";
-  const text = { stopped: words.stopped, connecting: words.connecting, sending: words.sending(sender.camera.value), waiting: words.waiting, blocked: words.blocked, removed: "", elsewhere: "" }[state];
+  const text = state === "sending" ? words.sending(sender.camera.value) : words[state];
   return (
     <div class={`phone-status ${state}`}>
       <div role="status">
@@ -123,7 +150,7 @@ function Status({ sender }: { sender: Sender }) {
 function Preview({ sender }: { sender: Sender }) {
   const video = useRef<HTMLVideoElement>(null);
   const picture = sender.picture.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (video.current) video.current.srcObject = picture;
   }, [picture]);
   return picture && <video ref={video} class="phone-picture" autoplay muted playsInline aria-label={words.picture} />;
@@ -133,33 +160,33 @@ function Controls({ sender }: { sender: Sender }) {
   const state = sender.state.value;
   if (state === "stopped")
     return (
-      <button type="button" class="btn pri phone-wide" onClick={() => sender.start()}>
+      <Press look="pri" onClick={() => sender.start()}>
         <Icon name="play" small />
         {sender.problem.value ? words.again : words.start}
-      </button>
+      </Press>
     );
   const on = sender.sound.value;
   return (
     <>
       {!sender.picture.value && sender.problem.value && (
-        <button type="button" class="btn pri phone-wide" onClick={() => void sender.reopen()}>
+        <Press look="pri" onClick={() => void sender.reopen()}>
           {words.again}
-        </button>
+        </Press>
       )}
       <div class="phone-controls">
-        <button type="button" class="btn" aria-pressed={on} onClick={() => void sender.setSound(!on)}>
+        <Press aria-pressed={on} onClick={() => void sender.setSound(!on)}>
           <Icon name={on ? "mic" : "volume-x"} small />
           {words.sound}: {on ? words.on : words.off}
-        </button>
+        </Press>
         {sender.hasOthers.value && (
-          <button type="button" class="btn" onClick={() => void sender.switchCamera()}>
+          <Press onClick={() => void sender.switchCamera()}>
             <Icon name="rotate-cw" small />
             {words.turn}
-          </button>
+          </Press>
         )}
-        <button type="button" class="btn phone-stop" onClick={() => sender.stop()}>
+        <Press look="phone-stop" onClick={() => sender.stop()}>
           {words.stop}
-        </button>
+        </Press>
       </div>
       <p class="small sub">{sender.awake.value ? words.awake : words.asleep}</p>
     </>

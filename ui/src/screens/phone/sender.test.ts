@@ -211,6 +211,18 @@ it.each([[401, "removed"], [404, "stopped"]])("ends where the recorder says so: 
   expect([made.state.value, made.picture.value]).toEqual([state, null]);
 });
 
+it("is no camera any more once it was removed, unless that is undone", async () => {
+  const recorder = fetch;
+  const made = await sending();
+  vi.stubGlobal("fetch", async () => Response.json({ code: "phone_removed", message: "Gone." }, { status: 410 }));
+  made.start();
+  await pass(10);
+  expect([made.state.value, new Sender().camera.value]).toEqual(["removed", ""]);
+  vi.stubGlobal("fetch", recorder);
+  await pass(6_000);
+  expect([made.state.value, new Sender().camera.value]).toEqual(["sending", "Garage"]);
+});
+
 it("takes the page of a network’s sign-in for no answer to its code", async () => {
   vi.stubGlobal("fetch", async () => new Response("<html>Sign in to the network</html>"));
   await expect(new Sender().join("a")).rejects.toMatchObject({ code: "unknown" });

@@ -244,6 +244,7 @@ export class Sender {
       const status = reason instanceof ApiError && reason.code !== "unknown" ? reason.status : 0; // 0: no word of the recorder's own
       if ([401, 403, 410].includes(status)) {
         this.end("removed");
+        keep({ camera: "" }); // it is none, unless that is undone
         if (status === 410) this.hope();
       } else if ([404, 409].includes(status)) {
         this.problem.value = sentences(reason);
