@@ -1,6 +1,7 @@
 // @vitest-environment happy-dom
 import { render } from "preact";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { setLanguage } from "../../strings/language";
 import { phoneCamera } from "../../strings/phone-camera";
 import { show } from "./Phone";
 
@@ -80,6 +81,16 @@ it("says that another code is refused, and stays the camera that it is", async (
   (await button(words.stay(PHONE.camera))).click();
   await button(words.stop);
   expect([location.hash, place.textContent?.includes("The code has been used.")]).toEqual(["", false]);
+});
+
+it("says in the page’s language that a code is refused", async () => {
+  setLanguage("de", { "The code has been used.": "Der Code ist verbraucht." });
+  location.hash = "#other";
+  show(place);
+  (await button(words.allow)).click();
+  await button(words.again);
+  setLanguage("en", {});
+  expect(place.textContent).toContain("Der Code ist verbraucht.");
 });
 
 it.each([

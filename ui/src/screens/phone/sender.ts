@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { ApiError, pageKey, renewKey } from "../../api/client";
 import type { ErrorResponse, PhoneConnectionInfo, PhoneJoined, PhoneRights } from "../../api/schema";
 import { t } from "../../strings";
+import { translated } from "../../strings/language";
 import { phoneCamera } from "../../strings/phone-camera";
 import { device } from "../../ui/agents";
 import { recall, remember } from "../../ui/remember";
@@ -446,6 +447,6 @@ async function ask<T>(path: string, body?: unknown, token = kept()?.token): Prom
   }
   const said: unknown = await answer.json().catch(() => null); // a proxy's own page
   if (answer.ok && said) return said as T;
-  const { code, message, hint } = (said ?? {}) as Partial<ErrorResponse>;
+  const { code, message, hint } = translated<Partial<ErrorResponse>>(said ?? {});
   throw new ApiError(answer.status, code ?? "unknown", message ?? t.problems.unknown, hint ?? "");
 }
