@@ -295,7 +295,7 @@ def test_from_another_network_plain_http_only_leads_to_https(
             return subprocess.run([*asked, url], capture_output=True, text=True, check=False).stdout.strip()
 
         session = "/api/v1/session"
-        assert ask(there, f"http://{here}:{port}{session}") == f"308 https://localhost:{port}{session}"
+        assert ask(there, f"http://{here}:{port}{session}") == f"308 https://{here}:{port}{session}"
         assert ask(there, f"https://{here}:{port}{session}") == "200"
         assert ask([], f"http://127.0.0.1:{port}{session}") == "200"
     finally:
