@@ -25,7 +25,7 @@ class FakeCamera:
     password: str = "s3cret"
     ahead: timedelta = timedelta()
     turns: bool = True
-    profile: str = "turning"
+    turning_profile: str = "turning"
     """Token of the profile that turns."""
     locks_clock: bool = False
     """It wants the login for its clock, too."""
@@ -64,7 +64,7 @@ class FakeCamera:
         values = {local(one): (one.text or "").strip() for one in asked.iter()}
         values |= {f"{local(one)}.{key}": value for one in asked.iter() for key, value in one.attrib.items()}
         self.told.append((name, values))
-        if path == PTZ and values["ProfileToken"] != self.profile:
+        if path == PTZ and values["ProfileToken"] != self.turning_profile:
             return 400, fault("ter:NoProfile", "The requested profile token does not exist")
         return self._of(name, values, path)
 
@@ -82,7 +82,7 @@ class FakeCamera:
                 media = f"<tt:Media><tt:XAddr>http://{host}{MEDIA}</tt:XAddr></tt:Media>"
                 return 200, f'<r xmlns:tt="urn:tt"><tt:Capabilities>{media}{turning}</tt:Capabilities></r>'
             case "GetProfiles", "/onvif/media":
-                turning = f'<Profiles token="{self.profile}"><PTZConfiguration/></Profiles>'
+                turning = f'<Profiles token="{self.turning_profile}"><PTZConfiguration/></Profiles>'
                 return 200, f'<r><Profiles token="still"/>{turning}</r>'
             case "GetPresets", "/onvif/ptz":
                 listed = "".join(

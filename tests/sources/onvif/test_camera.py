@@ -220,7 +220,7 @@ def test_a_clock_that_is_wrong_does_not_matter(fake: FakeCamera, ahead: timedelt
 def test_a_camera_whose_profiles_have_other_names_since_an_update_is_asked_again(fake: FakeCamera) -> None:
     camera = opened(fake)
     camera.go_to("Gate")
-    fake.profile = "MediaProfile000"
+    fake.turning_profile = "MediaProfile000"
     camera.go_to("Door")
     assert fake.told[-1][1]["ProfileToken"] == "MediaProfile000"
 
