@@ -27,8 +27,7 @@ detection.detector = "off"
 record = "off"
 [modes]
 home.cameras.front = { privacy = true }
-presence.people = { anna = { ping = ["192.0.2.9"] } }
-presence.every = "1 h"
+presence.people = { anna = {} }
 """
 
 
