@@ -429,6 +429,14 @@ async def test_events_can_be_chosen(house: House, browser: httpx.AsyncClient) ->
         assert [item["id"] for item in told["items"]] == [kept.id]
 
 
+async def test_a_former_name_of_a_condition_is_refused(house: House, browser: httpx.AsyncClient) -> None:
+    put_event(house, 0)
+    refused = await browser.get("/api/v1/events?kinds=person")
+    assert (refused.status_code, refused.json()["code"]) == (400, "bad_input")
+    assert refused.json()["message"] == "`kinds` is now `types`."
+    assert (await browser.get("/api/v1/events?nonsense=1")).status_code == 200
+
+
 async def test_events_have_levels(house: House, browser: httpx.AsyncClient) -> None:
     alert, motion = put_event(house, 0, kind="person"), put_event(house, 1, kind="motion", reviewed=True)
     detection = put_event(house, 2, kind="animal")

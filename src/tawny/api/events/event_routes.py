@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query, Request
 from pydantic import BaseModel, Field
 from starlette.responses import Response
 
@@ -67,7 +67,13 @@ class VisitsQuery(BaseModel):
         return parse_span(self.from_ms, self.to_ms, math.inf)
 
 
-@router.get("/events", dependencies=view)
+async def _refuse_former(request: Request) -> None:
+    """Refuse a former name, which would be ignored as unknown: the client would take all events for those it wants."""
+    if "kinds" in request.query_params:
+        raise bad_input("`kinds` is now `types`.", "Use the new name.")
+
+
+@router.get("/events", dependencies=[*view, Depends(_refuse_former)])
 def events(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.EventList:
     """List events, newest first, in pages."""
     span, index = query.span, here.recorder.index
