@@ -105,6 +105,14 @@ async def test_evidence_is_a_zip_file_for_owners(house: House, viewer: httpx.Asy
     assert (link.status_code, link.json()["message"]) == (400, "Evidence can't be shared by link.")
 
 
+async def test_evidence_without_sound_is_refused(house: House) -> None:
+    wish = {"cameras": ["porch"], "from_ms": house.clock.now_ms() - 60_000, "to_ms": house.clock.now_ms()}
+    owner = house.signed_in(Role.OWNER)
+    refused = await owner.post("/api/v1/clips", json={**wish, "kind": "evidence", "sound": False})
+    reason = "Evidence holds the recordings themselves, with their sound."
+    assert (refused.status_code, refused.json()["message"]) == (400, reason)
+
+
 @pytest.mark.parametrize(
     ("check", "message", "hint"),
     [

@@ -52,7 +52,7 @@ class NewClip(ApiRequest):
     kind: ClipKind = "mp4"
     speed: Annotated[float, Field(gt=0, le=1e6)] | None = None
     sound: bool = True
-    """With sound, for clips as recorded."""
+    """With sound, for clips as recorded. Evidence always has it: it holds the recordings themselves."""
     exact: bool = False
     """Start exactly at from_ms in any player, for clips as recorded."""
     stamp: bool = False
@@ -146,6 +146,8 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
     days = MOST_CLIP_S / 86_400 if kind in (ExportKind.MP4, ExportKind.EVIDENCE) else MOST_DAYS
     if kind is ExportKind.EVIDENCE:
         check_may_prove(here, signed.person, body.cameras)
+        if not body.sound:
+            raise bad_input("Evidence holds the recordings themselves, with their sound.", "Save a clip without sound.")
     span, cameras = (
         parse_span(body.from_ms, body.to_ms, days),
         [CameraId(one) for one in dict.fromkeys(body.cameras)],

@@ -101,7 +101,7 @@ export default function ClipSheet({ model }: { model: TimelineModel }) {
       to_ms: Math.round(end_ms),
       kind: kind.value,
       speed: times,
-      sound: sound.value,
+      sound: sound.value || kind.value !== "mp4",
       exact: exact.value && isCopy,
       all_but: shown,
       stamp: drawn && stamp.value,
