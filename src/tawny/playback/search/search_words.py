@@ -23,8 +23,16 @@ SYNONYMS: Mapping[str, str] = {
 }
 """Synonyms of types; empty: any type."""
 EVENT_KINDS = (*KINDS, MOTION, "sound", "tamper")
+SOUND_WORDS: Mapping[str, str] = {
+    **dict.fromkeys(("barking", "bark", "dog barking", "dogs barking", "barking dogs"), "bark"),
+    **dict.fromkeys(("siren", "smoke alarm", "smoke alarms", "fire alarm", "fire alarms"), "alarm"),
+    **dict.fromkeys(("speech", "scream", "screaming", "shout", "shouting"), "voices"),
+    "knock": "knock", "baby crying": "baby",
+}  # fmt: skip
+"""Other words for the classes of sounds, as far as they mean nothing else."""
 KNOWN_TITLES: Sequence[tuple[str, str, bool]] = (
     *((title.lower(), label, False) for label, title in (SIGN_TITLES | SOUND_TITLES).items()),
+    *((word, label, False) for word, label in SOUND_WORDS.items()),
     *((title.lower(), kind, True) for kind, title in (REPORTED_TITLES | {MANUAL: MANUAL_TITLE}).items()),
 )
 """Titles of events, each with its label or type, and whether it is a type."""
