@@ -22,7 +22,7 @@ from tawny.engine import Bus
 from tawny.fleet.standby_store import STANDBY_FILE
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import NotDone, StorageError
-from tawny.model.events import Event, new_event_id
+from tawny.model.events import Event, SeenObject, new_event_id
 from tawny.model.geometry import grid_of
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged
@@ -411,6 +411,13 @@ def test_what_is_not_there_is_named(words: tuple[str, ...], code: int, says: str
     assert said.code == code
     assert says in said.err + said.out
     assert (said.err + said.out).count("nothing.mp4") <= 1  # not named twice
+
+
+def test_a_sound_is_listed_with_its_classes() -> None:
+    heard = tuple(SeenObject(label, 0.9) for label in ("bark", "glass"))
+    sound = Event(EventId("e1"), DOOR, "sound", 1000, 4000, 90.0, objects=heard)
+    assert events.row(json_format.event(sound))[3] == "sound (bark, glass)"
+    assert events.row(json_format.event(replace(sound, objects=())))[3] == "sound"
 
 
 def test_without_settings_a_camera_is_found_by_its_folder(tawny: Tawny, recorded: Path) -> None:

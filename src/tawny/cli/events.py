@@ -22,7 +22,7 @@ from tawny.model.errors import NotDone, TawnyError, UsageError
 from tawny.model.events import ALL_LEVELS, Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged
-from tawny.model.observations import MOTION, NOTHING, Box
+from tawny.model.observations import MOTION, NOTHING, REPORTED, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.search.event_search import (
@@ -189,7 +189,7 @@ VISIT_HEADS = ("start", "length", "cameras", "kind", "level", "events", "id")
 
 def _visit_row(visit: dict[str, Any]) -> tuple[str, ...]:
     start, length, *_ = row(visit["best"] | {"start": visit["start"], "end": visit["end"]})
-    about = ", ".join(visit["cameras"]), kind_words(visit["best"]), visit["level"]
+    about = ", ".join(visit["cameras"]), _kind_and_class(visit["best"]), visit["level"]
     return start, length, *about, str(len(visit["events"])), visit["id"]
 
 
@@ -225,15 +225,8 @@ def row(event: dict[str, Any]) -> tuple[str, ...]:
     """Return the event as a table row under `HEADS`."""
     start_ms = utc_from_text(event["start"])
     length = "ongoing" if event["end"] is None else f"{(utc_from_text(event['end']) - start_ms) / 1000:.0f} s"
-    return (
-        time_text(start_ms),
-        length,
-        event["camera"],
-        kind_words(event),
-        event["level"],
-        f"{event['score']:.0f}",
-        event["id"],
-    )
+    about = event["camera"], _kind_and_class(event), event["level"]
+    return time_text(start_ms), length, *about, f"{event['score']:.0f}", event["id"]
 
 
 def kind_words(event: dict[str, Any]) -> str:
@@ -241,6 +234,12 @@ def kind_words(event: dict[str, Any]) -> str:
     if event["labeled_as"]:
         return MOTION if event["labeled_as"] == NOTHING else str(event["labeled_as"])
     return str(event["type"])
+
+
+def _kind_and_class(event: dict[str, Any]) -> str:
+    """Return `kind_words`, of a sound with its classes: `sound (bark)`."""
+    kind, classes = kind_words(event), [one["label"] for one in event["objects"] if one["label"] != REPORTED]
+    return f"{kind} ({', '.join(classes)})" if kind == "sound" and classes else kind
 
 
 class FollowedEvents:
