@@ -114,7 +114,7 @@ class ObjectModelSettings(Table):
 
 
 class AudioSettings(Table):
-    """Sound detection. Unless `listen` is on, audio is recorded but never decoded."""
+    """Sound detection. Unless `listen` is on, audio is not analyzed."""
 
     listen: bool = Field(default=False, description="Create events for loud sounds, and with `model` for known ones.")
     level: Score = Field(
