@@ -166,7 +166,8 @@ class UserSoundModel:
 
     @property
     def trouble(self) -> str:
-        return self._foreign.trouble
+        wrong = self._foreign.trouble
+        return f"{wrong} Correct the file, or choose another model." if wrong else ""
 
     @property
     def is_ready(self) -> bool:

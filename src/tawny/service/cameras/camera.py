@@ -227,6 +227,9 @@ class RunningCamera:
             came = (one.at_ms for one in self.hubs[StreamName.MAIN].recent(SILENT_S) if one.at_ms > since_ms)
             if (at_ms := next(came, None)) is not None:
                 self.coverage.arrives_again(at_ms)
+        if self.watching.sound_health is not None:
+            is_expected = self.coverage.status.state in RECORDED and silent_s <= SILENT_S
+            self.watching.sound_health.look(is_expected=is_expected)
         self.coverage.looked()
 
     def lost(self, loss: WriteLoss) -> None:
@@ -348,8 +351,16 @@ class RunningCamera:
         detection = self.settings.detection if self.duty.is_watched else DetectionSettings(detector=NO_DETECTOR)
         self.watching.begin(
             detection, privacy_masks(self.settings), self.settings.orientation,
-            turns=bool(self.settings.onvif), reports=wants_reports(self.settings),
+            turns=bool(self.settings.onvif), reports=wants_reports(self.settings), silenced_by=self._silenced_by(),
         )  # fmt: skip
+
+    def _silenced_by(self) -> str:
+        """Return the setting that leaves out its audio; empty: none does."""
+        source = self._parts.plugins.source_of(self.settings.source)
+        if source is None or self.settings.microphone:
+            return ""
+        is_left_out = self.settings.table(source.scheme).get("sound") is False
+        return f"{source.scheme}.sound" if is_left_out else ""
 
     def _read_reports(self) -> None:
         """Begin to read what the camera itself reports, if the settings say so and it may be looked at."""

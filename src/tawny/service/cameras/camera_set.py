@@ -50,7 +50,9 @@ class RunningCameras:
     def detection_problems(self) -> Iterator[HealthProblem]:
         """Yield why cameras that are recorded are not watched as they should be."""
         for name, camera in self.now.items():
-            fault = camera.watching.fault(camera.coverage.status)
+            fault, sounds = camera.watching.fault(camera.coverage.status), camera.watching.sound_health
+            if fault is None and sounds is not None:
+                fault = sounds.fault
             if fault is not None:
                 yield HealthProblem(ProblemKind.DETECTION, name, *fault)
 

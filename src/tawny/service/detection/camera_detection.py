@@ -17,7 +17,7 @@ from tawny.detection.detector import Detector, SteadyDetector
 from tawny.detection.following import Followers, FollowingDetector
 from tawny.detection.kind_model import FallbackClassifier, FallbackLabeller
 from tawny.detection.recognition import RecognitionQueue, RecognitionSettings, TrackRecogniser
-from tawny.detection.sound_classes import SoundModel, SoundNamer
+from tawny.detection.sound_classes import SoundNamer
 from tawny.detection.watcher import (
     FAULT_S,
     RESTARTS,
@@ -56,6 +56,7 @@ from tawny.model.times import Clock
 from tawny.service.detection.camera_reports import MOTION_SCORE, ReportedObjects
 from tawny.service.detection.event_writer import EventWriter
 from tawny.service.detection.guarded_detector import ProcessHolder, Superseded, make_detector
+from tawny.service.detection.sound_health import SoundHealth
 from tawny.service.detection.sound_service import DetectedSound, SoundService
 from tawny.service.plugin_registry import OFF, PluginRegistry
 from tawny.sources.onvif_events import CameraReport
@@ -233,7 +234,8 @@ class CameraDetection:
         self.meter = LiveMeter()
         self.trouble = ""
         """Problem of detection with the remedy; empty if none."""
-        self._sound_model: SoundModel | None = None
+        self.sound_health: SoundHealth | None = None
+        """None: no sounds are detected."""
         self._sounds_heard: dict[str, DetectedSound] = {}
         self._wrong, self._wrong_ms = "", 0
         self._handles: list[Handle] = []
@@ -346,17 +348,18 @@ class CameraDetection:
         *,
         turns: bool = False,
         reports: bool = False,
+        silenced_by: str = "",
     ) -> None:
         """Start detection with these settings and privacy masks, replacing the previous ones.
 
         orientation: of the images it sees. turns: whether commands may move the camera. reports: whether `reported` may
-        be called.
+        be called. silenced_by: the setting that leaves out the camera's audio; empty: none does.
         """
         was_shown, was_undetected = (self._wrong, self.trouble), self._is_undetected
         self.stop()
         self.close()
         self.trouble = ""
-        self._sound_model, self._sounds_heard = None, {}
+        self.sound_health, self._sounds_heard = None, {}
         self._wants_hardware = settings.decode == "auto"
         self._work, self._died_of, self._naming_died = None, "", (0, 0)
         self._names = settings.detector != OFF and bool(settings.notify_types)
@@ -369,7 +372,8 @@ class CameraDetection:
         else:
             self._begin_looking(settings, masks)
         if settings.sound.listen:
-            self._begin_listening(settings.sound)
+            self.sound_health = SoundHealth(self._means.clock, settings.sound, silenced_by)
+            self._begin_listening(settings.sound, self.sound_health)
         self._is_undetected = not (reports or settings.sound.listen or settings.detector != OFF)
         if (self._wrong, self.trouble) != was_shown or was_undetected not in (None, self._is_undetected):
             self._changed()
@@ -525,7 +529,7 @@ class CameraDetection:
 
     # --- sound detection
 
-    def _begin_listening(self, settings: AudioSettings) -> None:
+    def _begin_listening(self, settings: AudioSettings, health: SoundHealth) -> None:
         means, hub = self._means, self._hubs[StreamName.MAIN]
 
         rules = SoundRules(settings.level, settings.hold, settings.cooldown, settings.loud or not settings.model)
@@ -533,14 +537,16 @@ class CameraDetection:
         def make() -> SoundListener:
             names: SoundNamer | None = None
             if settings.model and means.sounds is not None:
-                names, self._sound_model = means.sounds.namer(self._camera, settings)
-                if self._sound_model.trouble:
+                names, health.model = means.sounds.namer(self._camera, settings)
+                if health.trouble:
                     self._changed()
             return SoundListener(f"listen {self._camera}", hub, self, means.clock, rules, names)
 
         self._handles.append(means.engine.start(f"listen {self._camera}", make))
 
     def on_loudness(self, at_ms: int, db: float, score: int) -> None:
+        if self.sound_health is not None:
+            self.sound_health.hears()
         self.meter.on_sound(at_ms, db, score)
         self._means.scores.put(self._camera, at_ms, score, SOUND_SCORES)
 
@@ -558,7 +564,7 @@ class CameraDetection:
     @property
     def sound_trouble(self) -> str:
         """Problem of sound detection with its remedy; empty if none."""
-        return self._sound_model.trouble if self._sound_model is not None else ""
+        return self.sound_health.trouble if self.sound_health is not None else ""
 
     def loud(self, start_ms: int, score: int, names: Sequence[tuple[str, float]]) -> None:
         """Begin a sound event with the latest keyframe as its snapshot."""

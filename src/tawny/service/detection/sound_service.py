@@ -156,8 +156,10 @@ class SoundService:
         until_s = self._clock.mono_s() + LOADS_S
         while isinstance(model, UserSoundModel) and not model.is_ready:
             model.scores(CameraId("none"), self._clock.now_ms(), np.zeros(model.length, np.float32))
-            if model.trouble or self._clock.mono_s() > until_s:
-                raise NotDone(model.trouble or "The sound model takes too long to load.", "Correct the file.")
+            if model.trouble:
+                raise NotDone(model.trouble)
+            if self._clock.mono_s() > until_s:
+                raise NotDone("The sound model takes too long to load.", "Correct the file.")
             threading.Event().wait(0.02)
 
     def models(self) -> list[str]:

@@ -102,7 +102,7 @@ function Shown({ camera, tab }: { camera: Camera; tab: Tab }) {
   return (
     <Page title={camera.name} back="/settings" class="tuning">
       {!now && failed && <Problem what={failed.message} todo={failed.todo} href="/settings" button={words.goneDo} />}
-      <Tabs camera={camera} now={tab} turns={controls?.turns ?? false} />
+      <Tabs camera={camera} now={tab} turns={controls?.turns ?? false} listens={now?.watch.sound.listen ?? false} />
       {tab === "general" && <General camera={camera} />}
       {tab === "recording" && <Lazy load={RECORDING} props={{ camera }} waiting={waiting} />}
       {tab === "danger" && <Lazy load={DANGER} props={{ camera }} waiting={waiting} />}

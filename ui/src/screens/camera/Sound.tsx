@@ -39,7 +39,7 @@ export default function Sound(props: { store: TuningStore; camera: Camera; readi
       </div>
       <p class="small sub">{camera.audio ? w.listenSub : w.none}</p>
       {store.now.value?.sound_trouble && <p class="small field-bad">{store.now.value.sound_trouble}</p>}
-      {listens && (
+      {listens && camera.audio && (
         <div class="sound-now" role="img" aria-label={`${w.now}: ${now ? w.db(Math.round(now.db)) : w.waiting}`}>
           <span class="sound-bar">
             <i style={{ width: now ? `${Math.max(0, Math.min(100, 100 * (1 - now.db / QUIETEST)))}%` : "0%" }} class={now && now.score >= (sound.level ?? 50) ? "over" : ""} />

@@ -11,19 +11,19 @@ export function tabNamed(text: string | undefined): Tab {
 }
 
 /** What the camera cannot do has no tab. While it is not known what it sends, all are there. */
-function tabsOf(camera: Camera, turns: boolean): readonly Tab[] {
-  const silent = camera.streams.main !== null && !camera.audio;
+function tabsOf(camera: Camera, turns: boolean, listens: boolean): readonly Tab[] {
+  const silent = camera.streams.main !== null && !camera.audio && !listens;
   return TABS.filter((tab) => (tab !== "sound" || !silent) && (tab !== "ptz" || turns));
 }
 
 /** On a phone not all tabs fit. */
 const show = (link: HTMLAnchorElement | null) => link?.scrollIntoView({ block: "nearest", inline: "center" });
 
-/** turns: it has motors, as far as it has said. */
-export function Tabs({ camera, now, turns }: { camera: Camera; now: Tab; turns: boolean }) {
+/** turns: it has motors, as far as it has said. listens: its sounds are detected, with or without audio. */
+export function Tabs({ camera, now, turns, listens }: { camera: Camera; now: Tab; turns: boolean; listens: boolean }) {
   return (
     <nav class="tu-tabs seg" aria-label={words.tabs.label}>
-      {tabsOf(camera, turns || now === "ptz").map((tab) => (
+      {tabsOf(camera, turns || now === "ptz", listens).map((tab) => (
         <a
           key={tab}
           class={tab === now ? "on" : ""}
