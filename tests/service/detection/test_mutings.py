@@ -245,6 +245,16 @@ def test_a_class_of_sounds_is_muted_without_a_place(bench: Bench) -> None:
     assert not bench.happens(kind="sound", box=None).muted
 
 
+def test_a_sound_is_muted_only_if_all_its_classes_are(bench: Bench) -> None:
+    voices, bark, glass = (SeenObject(name, 0.9) for name in ("voices", "bark", "glass"))
+    made = bench.mutings.mute(PORCH, bench.false_alarms(kind="sound", box=None, objects=(voices,))[0].id, "Anna")
+    assert not bench.happens(kind="sound", box=None, objects=(voices, glass)).muted
+    assert not bench.happens(kind="sound", box=None, objects=(voices, bark)).muted
+    bench.mutings.mute(PORCH, bench.false_alarms(kind="sound", box=None, objects=(bark,))[0].id, "Anna")
+    assert bench.happens(kind="sound", box=None, objects=(voices, bark)).muted == made.id
+    assert not bench.happens(kind="sound", box=None, objects=(voices, bark, glass)).muted
+
+
 def test_it_ends_after_ninety_days_can_be_renewed_and_removed(bench: Bench) -> None:
     made = bench.mutings.mute(PORCH, bench.false_alarms()[0].id, "Anna")
     bench.clock.advance(LASTS_MS / 1000)

@@ -205,9 +205,13 @@ class Mutings:
         if not known:
             return ""
         is_day = self._is_day(event.start_ms)
+        if event.kind == SOUND:  # glass is not muted because voices are
+            parts = [replace(event, objects=(one,)) for one in event.objects] or [event]
+            found = [next((one.id for one in known if mutes(one, part, 0, is_day=is_day)), "") for part in parts]
+            return found[0] if all(found) else ""
         known = [one for one in known if mutes(one, event, 0, is_day=is_day)]
-        if not known or event.kind == SOUND:
-            return known[0].id if known else ""
+        if not known:
+            return ""
         cells = self._recent_cells(event)
         return next((one.id for one in known if mutes(one, event, cells, is_day=is_day)), "")
 
