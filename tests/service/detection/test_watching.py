@@ -268,6 +268,15 @@ def test_a_loud_sound_is_an_event_with_its_names(tmp_path: Path) -> None:
     assert [(one.label, one.score) for one in last.objects] == [("Bark", 0.801), ("Dog", 0.6)]
 
 
+def test_sounds_are_counted_in_seconds(tmp_path: Path) -> None:
+    """They are classified twice a second."""
+    made = watching(tmp_path, [])
+    for at_ms in (1000, 1480, 1960, 2440, 9000):
+        made.classified(at_ms, [("bark", 0.4)])
+    (bark,) = made.sounds_heard
+    assert (bark.count, bark.at_ms) == (3, 9000)
+
+
 def test_how_loud_it_is_is_kept_for_each_second(tmp_path: Path) -> None:
     kept = MotionScoreFile(Volume.at(tmp_path), FakeClock())
     made = watching(tmp_path, [], kept)

@@ -553,8 +553,9 @@ class CameraDetection:
     def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
         for name, score in names:
             last = self._sounds_heard.get(name)
-            count, best = (last.count, last.best) if last is not None else (0, 0.0)
-            self._sounds_heard[name] = DetectedSound(name, score, max(best, score), at_ms, count + 1)
+            count, best, last_ms = (last.count, last.best, last.at_ms) if last is not None else (0, 0.0, None)
+            is_new = last_ms is None or at_ms // 1000 != last_ms // 1000  # the classified seconds overlap
+            self._sounds_heard[name] = DetectedSound(name, score, max(best, score), at_ms, count + is_new)
 
     @property
     def sounds_heard(self) -> list[DetectedSound]:
