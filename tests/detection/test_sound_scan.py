@@ -31,7 +31,7 @@ class Shrill:
         if abs(samples).max() < 0.05:
             return {}
         crossings = float(np.mean(np.diff(np.sign(samples)) != 0))
-        return {"Smoke alarm": 0.9} if crossings > 0.3 else {"Bark": 0.8}
+        return {"Smoke alarm": 0.9} if crossings > 0.27 else {"Bark": 0.8}
 
     def close(self) -> None: ...
 

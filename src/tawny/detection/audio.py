@@ -78,6 +78,8 @@ AUDIBLE = 20
 """Score, 6 dB above the noise floor, from which a sound is classified."""
 AUDIBLE_MS = 1500
 """How long, ms, sounds are classified after the last audible window."""
+SECOND_MS = 1000
+"""Length, ms, of what is classified at a time."""
 NAME_WAIT_MS = 2000
 """How long, ms, a loud sound waits for its class before it is an event without one."""
 KEPT_S = 2.0
@@ -133,7 +135,8 @@ class SoundListener:
     ) -> None:
         self.name = name
         self._reader, self._hears, self._clock = hub.reader(), hears, clock
-        self._rules, self._hold_ms, self._names = rules, round(rules.hold_s * 1000), names
+        self._rules, self._names = rules, names
+        self._hold_ms, self._cooldown_ms = round(rules.hold_s * 1000), round(rules.cooldown_s * 1000)
         self._decoder: SoundDecoder | None = None
         self._refused: AudioFormat | None = None
         self._quiet, self._trigger = NoiseFloor(), EventTrigger()
@@ -144,12 +147,16 @@ class SoundListener:
         """Time of the newest loud or classified window of the current sound, ms UTC; None without one."""
         self._is_event = False
         """Whether the current sound is an event."""
+        self._start_ms = 0
+        """Begin of the current event, ms UTC."""
         self._score = 0
         self._audible_ms = 0
         self._classes: set[str] = set()
         """Classes of the current event."""
         self._cool_ms: dict[str, int] = {}
-        """Until when each class makes no further event, ms UTC."""
+        """Until when each class begins no further event, ms UTC."""
+        self._rested_ms = 0
+        """End of the newest second whose classes begin no further event, ms UTC."""
         self._begin_samples(RATE)
 
     def step(self) -> float:
@@ -193,7 +200,7 @@ class SoundListener:
             self._trigger.clear()
             if self._at_ms - packet.at_ms > BREAK_MS:  # the clock was set back
                 self._cool_ms.clear()
-                self._audible_ms = 0
+                self._audible_ms = self._start_ms = self._rested_ms = 0
         samples = decoder.decode(packet.data)
         if decoder.rate != self._rate:
             self._begin_samples(decoder.rate)
@@ -247,31 +254,64 @@ class SoundListener:
         if names:
             self._hears.classified(at_ms, names)
         sure = [one for one in names if self._names.is_sure(*one)]
-        if not sure:
-            return
-        self._loud_ms = max(at_ms, self._loud_ms or 0)
-        score = max(self._score, round(100 * sure[0][1]))
-        if self._is_event:
-            self._classes |= {name for name, _ in sure}
-            self._hears.still_loud(score, sure)
-            return
         fresh = [(name, share) for name, share in sure if at_ms >= self._cool_ms.get(name, 0)]
-        if fresh:
-            self._score = score
-            self._begin(at_ms - 1000 if self._begun_ms is None else self._begun_ms, fresh)
-        else:
-            self._begun_ms = None  # the sound of an event that was a moment ago
+        if not sure:
+            self._take_unknown(at_ms)
+        elif self._is_event and (self._is_unnamed_at(at_ms) or not fresh):
+            self._loud_ms = max(at_ms, self._loud_ms or 0)
+            added = sure if self._classes or self._is_unnamed_at(at_ms) else []
+            self._note_classes(at_ms, added)
+            self._hears.still_loud(max(self._score, round(100 * sure[0][1])), added)
+        elif fresh:
+            self._begin_named(at_ms, fresh)
+        else:  # the sound of an event that was a moment ago; another one after it is an event
+            self._rested_ms = at_ms
+            self._calm()
+
+    def _is_unnamed_at(self, at_ms: int) -> bool:
+        """Return whether the current event still waits for its class; not after a class that rests: that isn't it."""
+        is_early = at_ms - self._start_ms <= NAME_WAIT_MS < self._start_ms - self._rested_ms
+        return is_early and not self._classes
+
+    def _take_unknown(self, at_ms: int) -> None:
+        """Begin an event of what is loud in a second without a class, directly after a class that rests."""
+        begun_ms, since_ms = self._begun_ms, at_ms - self._rested_ms
+        if begun_ms is not None and begun_ms < at_ms and SECOND_MS <= since_ms <= NAME_WAIT_MS:
+            self._begin_unnamed(begun_ms)
+
+    def _begin_named(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
+        """Begin an event of these classes. It ends the current one, so that it has its own title and message."""
+        start_ms = max(self._start_ms, at_ms - SECOND_MS if self._begun_ms is None else self._begun_ms)
+        if self._is_event:
+            self._end(min(start_ms, self._loud_ms or start_ms))
+        self._loud_ms = max(at_ms, self._loud_ms or 0)
+        self._score = max(self._score, round(100 * names[0][1]))
+        self._begin(start_ms, names)
+        self._note_classes(at_ms, names)
+
+    def _note_classes(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
+        """Add classes to the current event: they rest while they go on, however many sounds alternate."""
+        rest_ms = max(self._cooldown_ms, self._hold_ms, AUDIBLE_MS)
+        for name, _ in names:
+            self._classes.add(name)
+            self._cool_ms[name] = at_ms + rest_ms
 
     def _give_up_waiting(self) -> None:
         """Make a loud sound an event, or forget it, if its class is still unknown."""
         begun_ms = self._begun_ms
         if begun_ms is not None and not self._is_event and self._at_ms - begun_ms > NAME_WAIT_MS:
-            self._begun_ms = None
-            if self._rules.unnamed:
-                self._begin(begun_ms, ())
+            self._begin_unnamed(begun_ms)
+
+    def _begin_unnamed(self, begun_ms: int) -> None:
+        """Begin an event without a class, if it is wanted and not the last bit of a sound whose class rests."""
+        self._begun_ms = None
+        if (self._loud_ms or 0) - self._rested_ms < SECOND_MS:
+            self._calm()
+        elif self._rules.unnamed:
+            self._begin(begun_ms, ())
 
     def _begin(self, start_ms: int, names: Sequence[tuple[str, float]]) -> None:
-        self._is_event, self._begun_ms, self._classes = True, None, {name for name, _ in names}
+        self._is_event, self._start_ms, self._begun_ms = True, start_ms, None
         self._hears.loud(start_ms, self._score, names)
 
     def _begin_samples(self, rate: int) -> None:
@@ -287,12 +327,21 @@ class SoundListener:
             self._kept = np.concatenate((self._kept, self._resampler.resample(samples)))[-most:]
 
     def _over(self) -> None:
-        if self._begun_ms is not None and not self._is_event and self._rules.unnamed:
-            self._begin(self._begun_ms, ())  # it was shorter than the wait for its class
-        ended_ms, self._loud_ms, self._begun_ms, self._score = self._loud_ms, None, None, 0
-        self._trigger.clear()
-        if self._is_event and ended_ms is not None:
-            self._hears.quiet(ended_ms)
+        if self._begun_ms is not None and not self._is_event:
+            self._begin_unnamed(self._begun_ms)  # it was shorter than the wait for its class
+        if self._is_event and self._loud_ms is not None:
             for name in self._classes:
-                self._cool_ms[name] = ended_ms + round(self._rules.cooldown_s * 1000)
-        self._is_event, self._classes = False, set()
+                if self._cool_ms[name] > self._loud_ms:
+                    self._cool_ms[name] = self._loud_ms + self._cooldown_ms
+            self._end(self._loud_ms)
+        self._calm()
+
+    def _end(self, end_ms: int) -> None:
+        """End the current event; the sound may go on as another."""
+        self._hears.quiet(end_ms)
+        self._is_event, self._classes, self._score = False, set(), 0
+
+    def _calm(self) -> None:
+        """Wait for the next loud sound."""
+        self._loud_ms, self._begun_ms, self._score = None, None, 0
+        self._trigger.clear()

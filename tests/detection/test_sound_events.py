@@ -1,0 +1,172 @@
+"""Which events several sounds make: those at once, and those of a class that rests."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tawny.detection.audio import SoundListener, SoundRules
+from tawny.detection.sound_classes import SoundNamer, SoundQueue, SoundSettings
+from tawny.model.ids import CameraId, RunId
+from tawny.model.packets import AudioFormat, Packet
+from tawny.stream.hub import Hub
+from tawny.testing.clock import FakeClock
+from tests.detection.test_sound import G711, PORCH, RATE, mu_law
+
+PITCH = {"bark": 400, "voices": 900, "glass": 1500, "alarm": 2500}
+"""Hz of each class; 3300 Hz has none."""
+HOLD_S, COOLDOWN_S = 3.0, 60.0
+PART, PARTS = 960, 4
+"""Samples of a packet, and packets of a step: 0.12 s and 0.48 s."""
+Tone = tuple[float, float, int, float]
+"""Begin and end, s, Hz and amplitude."""
+
+
+class ByPitch:
+    """Knows each class by its tone, and counts the seconds that it gets."""
+
+    length, trouble = 15_600, ""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def scores(self, camera: CameraId, at_ms: int, samples: Any) -> dict[str, float]:
+        self.asked += 1
+        strength = np.abs(np.fft.rfft(samples, 16_000)) / len(samples)
+        return {name: 0.9 for name, hertz in PITCH.items() if strength[hertz] > 0.008}
+
+    def close(self) -> None:
+        """Nothing to release."""
+
+
+class Collected:
+    """The events: begin and end, s after the start, and classes."""
+
+    def __init__(self, begun_ms: int) -> None:
+        self._begun_ms = begun_ms
+        self.events: list[tuple[float, float, list[str]]] = []
+
+    def on_loudness(self, at_ms: int, db: float, score: int) -> None:
+        """The level alone is no event."""
+
+    def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
+        """Unsure classes are no events."""
+
+    def loud(self, start_ms: int, score: int, names: Sequence[tuple[str, float]]) -> None:
+        assert all(end_s for _, end_s, _ in self.events), "the former one has ended"
+        self.events.append(((start_ms - self._begun_ms) / 1000, 0.0, [name for name, _ in names]))
+
+    def still_loud(self, score: int, names: Sequence[tuple[str, float]]) -> None:
+        known = self.events[-1][2]
+        known += [name for name, _ in names if name not in known]
+
+    def quiet(self, end_ms: int) -> None:
+        start_s, _, names = self.events[-1]
+        self.events[-1] = start_s, (end_ms - self._begun_ms) / 1000, names
+
+    @property
+    def first_classes(self) -> list[str]:
+        """The class of each event's title; empty without one."""
+        return [names[0] if names else "" for _, _, names in self.events]
+
+
+def heard(
+    seconds: float,
+    *tones: Tone,
+    model: ByPitch | None = None,
+    late_ms: Callable[[float], int] = lambda _: 0,
+    formats: Callable[[float], AudioFormat] = lambda _: G711,
+    cooldown_s: float = COOLDOWN_S,
+) -> Collected:
+    """Return the events of these tones in faint noise. late_ms: how far packets are behind their time, by seconds."""
+    sound = np.random.default_rng(1).normal(0, 0.001, round(seconds * RATE))
+    for begin_s, end_s, hertz, loud in tones:
+        begin, end = round(begin_s * RATE), round(end_s * RATE)
+        sound[begin:end] += loud * np.sin(2 * np.pi * hertz * np.arange(end - begin) / RATE)
+    clock, data = FakeClock(), mu_law(sound.clip(-1, 1))
+    begun_ms, made, waiting = clock.now_ms(), Collected(clock.now_ms()), list[Packet]()
+    names = SoundNamer(PORCH, model, SoundQueue(is_inline=True), SoundSettings()) if model is not None else None
+    listener = SoundListener("listen", Hub(), made, clock, SoundRules(50, HOLD_S, cooldown_s), names)
+    for n in range(len(data) // PART):
+        part, at_s = data[n * PART : (n + 1) * PART], n * PART / RATE
+        at_ms = begun_ms + round(at_s * 1000) + late_ms(at_s)
+        waiting.append(Packet(RunId("r"), n, formats(at_s), part, n * PART, at_ms, is_keyframe=False))
+        if len(waiting) == PARTS:
+            clock.advance(max(0, at_ms - clock.now_ms()) / 1000)
+            listener.process(waiting)
+            waiting = []
+    listener.process(waiting)
+    listener.close()
+    return made
+
+
+def every(name: str, begin_s: float, end_s: float, pause_s: float, lasts_s: float = 0.7) -> list[Tone]:
+    return [(at_s, at_s + lasts_s, PITCH[name], 0.2) for at_s in np.arange(begin_s, end_s, pause_s)]
+
+
+# --- several sounds at once
+
+
+def test_glass_and_an_alarm_while_a_dog_barks_are_events_of_their_own() -> None:
+    broken, alarm = (25.0, 26.5, PITCH["glass"], 0.4), (38.0, 41.0, PITCH["alarm"], 0.4)
+    made = heard(60, *every("bark", 12, 50, 1.6), broken, alarm, model=ByPitch())
+    assert made.first_classes == ["bark", "glass", "alarm"]
+    starts, ends = [one[0] for one in made.events], [one[1] for one in made.events]
+    assert starts == pytest.approx([12, 25, 38], abs=1.1)
+    assert ends[:2] == starts[1:] and ends[2] == pytest.approx(50, abs=1.0)
+    assert "bark" in made.events[1][2], "what goes on belongs to the new event as well"
+
+
+@pytest.mark.parametrize("cooldown_s", [60.0, 0.0])
+def test_sounds_that_alternate_are_an_event_of_each_class(cooldown_s: float) -> None:
+    barks, voices = every("bark", 12, 612, 3), every("voices", 13.5, 612, 3)
+    made = heard(620, *barks, *voices, model=ByPitch(), cooldown_s=cooldown_s)
+    assert made.first_classes == ["bark", "voices"]
+
+
+def test_sounds_that_alternate_with_pauses_are_an_event_of_each_class_per_cooldown() -> None:
+    barks, voices = every("bark", 12, 612, 16), every("voices", 20, 612, 16)
+    made = heard(620, *barks, *voices, model=ByPitch())
+    for name in ("bark", "voices"):
+        starts = [start_s for (start_s, _, names), first in zip(made.events, made.first_classes, strict=True)
+                  if first == name and names == [name]]  # fmt: skip
+        assert min(np.diff(starts)) > COOLDOWN_S - 2
+    assert len(made.events) <= 20
+
+
+def test_glass_that_breaks_again_much_later_in_one_event_is_an_event_again() -> None:
+    broken = [(at_s, at_s + 1, PITCH["glass"], 0.4) for at_s in (20.0, 50.0, 170.0)]
+    made = heard(200, *every("bark", 12, 190, 1.6), *broken, model=ByPitch())
+    assert made.first_classes == ["bark", "glass", "glass"]
+
+
+def test_a_class_that_comes_late_is_an_event_after_the_one_without_name() -> None:
+    hum = (12.0, 30.0, 3300, 0.3)
+    late = heard(40, hum, (20.0, 21.5, PITCH["glass"], 0.4), model=ByPitch())
+    assert late.first_classes == ["", "glass"]
+    soon = heard(40, hum, (13.0, 14.5, PITCH["glass"], 0.4), model=ByPitch())
+    assert soon.first_classes == ["glass"]
+
+
+# --- a class that rests
+
+
+def test_an_unknown_sound_after_a_class_that_rests_is_an_event() -> None:
+    bang = (31.5, 33.5, 3300, 0.4)
+    made = heard(60, *every("bark", 12, 14, 1), (30.0, 31.0, PITCH["bark"], 0.3), bang, model=ByPitch())
+    assert made.first_classes == ["bark", ""]
+    assert made.events[1][:2] == pytest.approx((32, 33.5), abs=0.6)
+
+
+def test_an_unknown_sound_that_lasts_is_an_event_although_a_class_that_rests_comes_again() -> None:
+    barks = every("bark", 12, 14, 1) + every("bark", 30, 50, 2.9)
+    made = heard(60, *barks, (31.0, 48.0, 3300, 0.4), model=ByPitch())
+    assert made.first_classes == ["bark", ""]
+
+
+@pytest.mark.parametrize("lasts_s", [0.3, 0.7, 1.5])
+def test_the_last_bit_of_a_class_that_rests_is_no_event(lasts_s: float) -> None:
+    barks = every("bark", 20, 70, 5, lasts_s)
+    tails = [(end_s, end_s + 0.6, 3300, 0.2) for _, end_s, _, _ in barks]
+    assert heard(75, *barks, *tails, model=ByPitch()).first_classes == ["bark"]
