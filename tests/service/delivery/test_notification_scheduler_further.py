@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind
-from tawny.model.events import Event
+from tawny.model.events import Event, SeenObject
 from tawny.service.delivery.notification_filter import NotificationFilter
 from tawny.service.delivery.notification_scheduler import (
     LINK_MS,
@@ -240,6 +240,16 @@ def test_what_ranks_higher_than_its_visit_has_a_sound(walk: Bench) -> None:
     (told,) = walk.delivered()
     assert "edits" not in told.content
     assert told.content["about"], "it takes the place of the first one all the same"
+
+
+@pytest.mark.parametrize("label", ["glass", "alarm", "gunshot", "voices"])
+def test_an_urgent_sound_after_barking_has_its_own_message_at_once(walk: Bench, label: str) -> None:
+    walk.over(walk.happens("sound", objects=(SeenObject("bark", 0.9),)))
+    walk.delivered()
+    walk.clock.advance(13)
+    made = walk.happens("sound", objects=(SeenObject(label, 0.9),))
+    told = ["edits" in one.content for one in walk.delivered() if one.event == made.id]
+    assert told == ([] if label == "voices" else [False])
 
 
 def test_another_visit_has_its_own_message(walk: Bench) -> None:

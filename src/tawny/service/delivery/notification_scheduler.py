@@ -2,10 +2,10 @@
 
 An event is sent at once; its clip follows after its end. Per camera at most one message is sent per cool-down; further
 events are collected in a digest, and the interval doubles up to a limit. An event of a higher level or type than all
-that was sent meanwhile, such as a person after a cat, is sent at once all the same. Where messages can be edited, a
-visit has one: its later events update it without a sound. In quiet hours events wait. A ring at the door is sent at
-once, always. A problem is sent when it begins and when it ends. All state is stored in the outbox first, so it survives
-a crash.
+that was sent meanwhile, such as a person after a cat or glass after barking, is sent at once all the same. Where
+messages can be edited, a visit has one: its later events update it without a sound. In quiet hours events wait. A ring
+at the door is sent at once, always. A problem is sent when it begins and when it ends. All state is stored in the
+outbox first, so it survives a crash.
 """
 
 import threading
@@ -20,7 +20,7 @@ from tawny.config.modes import RuleAction
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import ActorHandle
 from tawny.events.rule_engine import Calendar, RuleDecision
-from tawny.model.events import DOORBELL, RANKS, Event, shown_level
+from tawny.model.events import DOORBELL, RANKS, SOUND, URGENT_SOUNDS, Event, shown_level
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import Alarm, EventChanged
 from tawny.model.observations import KINDS
@@ -556,9 +556,14 @@ class NotificationScheduler:
 
 
 def _rank(event: Event) -> int:
-    """Return the event's rank, by its level and then its type in the order of KINDS; lower numbers are higher."""
-    kind = KINDS.index(event.shown_kind) if event.shown_kind in KINDS else len(KINDS)
-    return (max(RANKS.values()) - RANKS[shown_level(event)]) * (len(KINDS) + 1) + kind
+    """Return the event's rank, by its level and then its type; lower numbers are higher.
+
+    Urgent sounds come first, then the types in the order of KINDS, then all others.
+    """
+    kind = KINDS.index(event.shown_kind) + 1 if event.shown_kind in KINDS else len(KINDS) + 1
+    if event.shown_kind == SOUND and any(one.label in URGENT_SOUNDS for one in event.objects):
+        kind = 0
+    return (max(RANKS.values()) - RANKS[shown_level(event)]) * (len(KINDS) + 2) + kind
 
 
 def _picture_ms(event: Event) -> int:
