@@ -1,6 +1,7 @@
-"""Which events several sounds make: those at once, and those of a class that rests."""
+"""Which events several sounds make: those at once, those of a class that rests, and those that were there before."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -170,3 +171,60 @@ def test_the_last_bit_of_a_class_that_rests_is_no_event(lasts_s: float) -> None:
     barks = every("bark", 20, 70, 5, lasts_s)
     tails = [(end_s, end_s + 0.6, 3300, 0.2) for _, end_s, _, _ in barks]
     assert heard(75, *barks, *tails, model=ByPitch()).first_classes == ["bark"]
+
+
+# --- what was there before
+
+
+def test_an_alarm_that_sounds_when_listening_begins_is_an_event() -> None:
+    made = heard(60, (0.0, 50.0, PITCH["alarm"], 0.3), model=ByPitch())
+    assert made.first_classes == ["alarm"]
+    assert made.events[0][0] >= 0 and made.events[0][1] == pytest.approx(50, abs=1.1)
+    assert heard(60, (0.0, 50.0, PITCH["alarm"], 0.3)).events == []
+
+
+def test_an_alarm_in_the_noise_of_a_place_that_was_always_loud_is_an_event() -> None:
+    made = heard(120, (0.0, 120.0, 3300, 0.3), (60.0, 75.0, PITCH["alarm"], 0.05), model=ByPitch())
+    assert made.first_classes == ["alarm"]
+    assert made.events[0][0] == pytest.approx(61, abs=3)
+
+
+def test_a_place_that_is_always_loud_is_classified_every_few_seconds_only() -> None:
+    model = ByPitch()
+    heard(300, (0.0, 300.0, 3300, 0.3), model=model)
+    assert model.asked < 36 / 0.48 + 265 / 2.9
+
+
+def test_a_quiet_place_is_not_classified() -> None:
+    model = ByPitch()
+    heard(60, model=model)
+    assert model.asked == 0
+
+
+@pytest.mark.parametrize("is_named", [True, False])
+def test_an_alarm_that_sounds_on_after_a_pause_is_an_event_again(is_named: bool) -> None:
+    """The camera connects again, and what is usual there is not learned from the alarm."""
+    made = heard(
+        70,
+        (18.0, 60.0, PITCH["alarm"], 0.3),
+        model=ByPitch() if is_named else None,
+        late_ms=lambda at_s: 4000 if at_s > 22 else 0,
+    )
+    assert made.first_classes == (["alarm"] * 2 if is_named else [""] * 2)
+    assert [one[:2] for one in made.events] == [pytest.approx(one, abs=1.1) for one in ((18, 22), (26, 64))]
+
+
+def test_after_a_long_pause_the_place_is_learned_again() -> None:
+    made = heard(40, (10.0, 40.0, 3300, 0.3), late_ms=lambda at_s: 601_000 if at_s > 12 else 0)
+    assert len(made.events) == 1
+
+
+def test_another_format_is_learned_again() -> None:
+    other = replace(G711, codec="pcma")
+    made = heard(40, formats=lambda at_s: other if at_s > 20 else G711)
+    assert made.events == [], "the same bytes are much louder, but another microphone may be"
+
+
+def test_a_packet_a_little_early_ends_nothing() -> None:
+    made = heard(60, (19.5, 50.0, PITCH["alarm"], 0.3), late_ms=lambda at_s: -200 if at_s == 21 else 0)
+    assert [one[:2] for one in made.events] == [pytest.approx((19.5, 50), abs=0.3)]

@@ -19,7 +19,7 @@ SILENCE_DB = -100.0
 LEAST_QUIET_DB = -65.0
 """Lower limit of the noise floor: above digital silence the sensor's own noise would count as loud."""
 LEARNS_S = 5.0
-"""Learning phase, s, at the start and after a pause."""
+"""Learning phase, s, at the start, after a long pause and with another format."""
 UP_DB_A_S, DOWN_DB_A_S = 0.25, 1.0
 LINE_DB = 15.0
 """Rise above the noise floor that gives a score of 50."""
@@ -61,7 +61,7 @@ class NoiseFloor:
         return max(0, min(100, round(50 * rise_db / LINE_DB)))
 
     def forget(self) -> None:
-        """Restart learning: the place or the microphone may have changed."""
+        """Restart learning."""
         self._heard.clear()
 
 
@@ -73,11 +73,20 @@ STEP_S = 0.5
 LOUD, OF = 2, 4
 """The trigger: LOUD of the last OF windows must reach the threshold, so a click does not trigger."""
 BREAK_MS = 3000
-"""Pause, ms, after which the noise floor is learned again."""
+"""Pause or step back, ms, that ends a sound; packets that step back less get the time of the one before."""
+FORGET_MS = 600_000
+"""Pause, ms, after which the noise floor is learned again: after a shorter one, what still sounds is still loud."""
 AUDIBLE = 20
 """Score, 6 dB above the noise floor, from which a sound is classified."""
 AUDIBLE_MS = 1500
 """How long, ms, sounds are classified after the last audible window."""
+NEW_MS, NEW_DB = round(LEARNS_S * 1000) + 30_000, -50.0
+"""How long, ms, a new noise floor may contain an alarm, so anything above this level, dB, is classified."""
+SPARSE_MS, SPARSE_DB = 3000, -35.0
+"""How often, ms, anything above this level, dB, is classified, even if the noise floor has risen to it.
+
+This bounds the cost in loud places: a sixth of classifying every step.
+"""
 SECOND_MS = 1000
 """Length, ms, of what is classified at a time."""
 NAME_WAIT_MS = 2000
@@ -148,9 +157,11 @@ class SoundListener:
         self._is_event = False
         """Whether the current sound is an event."""
         self._start_ms = 0
-        """Begin of the current event, ms UTC."""
+        """Begin of the current event or, if that was later, of the audio, ms UTC: no event begins before it."""
         self._score = 0
-        self._audible_ms = 0
+        self._new_until_ms: int | None = None
+        """Until when the noise floor is new, ms UTC; None: from the next packet on."""
+        self._asked_ms = self._audible_ms = 0
         self._classes: set[str] = set()
         """Classes of the current event."""
         self._cool_ms: dict[str, int] = {}
@@ -165,15 +176,18 @@ class SoundListener:
 
     def process(self, packets: Iterable[Packet]) -> None:
         """Process the packets of half a second or so; others than audio are skipped."""
-        loudest: tuple[int, float, int] | None = None
+        loudest: tuple[int, float, int | None] | None = None
         for packet in packets:
             if not packet.is_video:
                 for at_ms, db, score in self._measured(packet):
                     loudest = max(loudest or (at_ms, db, score), (at_ms, db, score), key=lambda one: one[1])
-                    self._judge(at_ms, score)
+                    if score is not None:
+                        self._judge(at_ms, score)
         if loudest is not None:
-            self._hears.on_loudness(*loudest)
-            self._name(loudest)
+            at_ms, db, score = loudest
+            if score is not None:
+                self._hears.on_loudness(at_ms, db, score)
+            self._name(at_ms, db, score or 0)
         for at_ms, names in self._names.results() if self._names is not None else ():
             if at_ms - self._at_ms <= BREAK_MS:  # later ones are of the time before the clock was set back
                 self._take_names(at_ms, names)
@@ -187,38 +201,48 @@ class SoundListener:
         if self._names is not None:
             self._names.close()
 
-    def _measured(self, packet: Packet) -> list[tuple[int, float, int]]:
-        """Return time (ms UTC), dB and score of each window that the packet completes."""
+    def _measured(self, packet: Packet) -> list[tuple[int, float, int | None]]:
+        """Return time (ms UTC), dB and score (None: learning) of each window that the packet completes."""
         assert isinstance(packet.format, AudioFormat)
         decoder = self._decoder_for(packet.format)
         if decoder is None:
             return []
-        if not 0 <= packet.at_ms - self._at_ms <= BREAK_MS:
-            self._over()
-            self._begin_samples(decoder.rate)
-            self._quiet.forget()
-            self._trigger.clear()
-            if self._at_ms - packet.at_ms > BREAK_MS:  # the clock was set back
-                self._cool_ms.clear()
-                self._audible_ms = self._start_ms = self._rested_ms = 0
+        if abs(packet.at_ms - self._at_ms) > BREAK_MS:
+            self._skip_to(packet.at_ms, decoder.rate)
         samples = decoder.decode(packet.data)
         if decoder.rate != self._rate:
             self._begin_samples(decoder.rate)
         self._keep(samples)
-        self._at_ms = packet.at_ms
-        made = []
-        for n, db in enumerate(self._windows.add(samples)):
-            at_ms = packet.at_ms + round(n * WINDOW_S * 1000)
-            score = self._quiet.score(db)
-            if score is not None:
-                made.append((at_ms, db, score))
-        return made
+        begin_ms = self._at_ms = max(self._at_ms, packet.at_ms)
+        if self._new_until_ms is None:
+            self._new_until_ms = begin_ms + NEW_MS
+        windows = enumerate(self._windows.add(samples))
+        return [(begin_ms + round(n * WINDOW_S * 1000), db, self._quiet.score(db)) for n, db in windows]
+
+    def _skip_to(self, at_ms: int, rate: int) -> None:
+        """Handle a pause, or a clock that was set back."""
+        self._over()
+        self._begin_samples(rate)
+        ended_ms = self._at_ms - self._hold_ms + self._cooldown_ms  # what sounded at the end may begin again
+        self._cool_ms = {name: until_ms for name, until_ms in self._cool_ms.items() if until_ms < ended_ms}
+        if at_ms - self._at_ms > FORGET_MS:
+            self._learn()
+        elif at_ms < self._at_ms:
+            self._cool_ms.clear()
+            self._new_until_ms = self._asked_ms = self._audible_ms = self._rested_ms = 0
+        self._at_ms = self._start_ms = at_ms
+
+    def _learn(self) -> None:
+        """Learn the noise floor: the place or the microphone may have changed."""
+        self._quiet.forget()
+        self._new_until_ms = None
 
     def _decoder_for(self, source: AudioFormat) -> SoundDecoder | None:
         if source == self._refused:
             return None
         if self._decoder is None or self._decoder.format != source:
             self._begin_samples(source.rate)
+            self._learn()
             try:
                 self._decoder = SoundDecoder(source)
             except ValueError as error:
@@ -241,12 +265,14 @@ class SoundListener:
         elif at_ms - self._loud_ms > self._hold_ms:
             self._over()
 
-    def _name(self, loudest: tuple[int, float, int]) -> None:
-        """Classify the newest second while something is audible."""
-        at_ms, _, score = loudest
-        if score >= AUDIBLE or self._classes:
+    def _name(self, at_ms: int, db: float, score: int) -> None:
+        """Classify the newest second while something is audible, and now and then where it is always loud."""
+        is_new = self._new_until_ms is not None and at_ms < self._new_until_ms
+        if score >= AUDIBLE or self._classes or (is_new and db >= NEW_DB):
             self._audible_ms = at_ms
-        if self._names is not None and at_ms - self._audible_ms <= AUDIBLE_MS and len(self._kept):
+        is_due = db >= SPARSE_DB and at_ms - self._asked_ms >= SPARSE_MS
+        if self._names is not None and (at_ms - self._audible_ms <= AUDIBLE_MS or is_due) and len(self._kept):
+            self._asked_ms = at_ms
             self._names.add(self._at_ms, self._kept[-self._names.length :].copy())
 
     def _take_names(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
