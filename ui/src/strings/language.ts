@@ -170,7 +170,7 @@ function inParts(text: string): string {
 }
 
 /** Fields of the recorder's answers that hold sentences. */
-const SENTENCES = "message hint words title why went what wrong advice reason_words summary outlook fixed detail trouble problem problems".split(" ");
+const SENTENCES = "message hint words title why went what wrong advice reason_words summary outlook fixed detail trouble sound_trouble problem problems".split(" ");
 
 /** A value such as `record` or `events`, also in a field that holds sentences elsewhere. */
 const CODE = /^[a-z0-9_-]+$/;

@@ -23,6 +23,7 @@ export default function Sound(props: { store: TuningStore; camera: Camera; readi
   const set = (changes: Partial<typeof sound>) => store.change({ sound: { ...sound, ...changes } });
   const listens = store.now.value?.watch.sound.listen ?? false;
   const now = reading.value?.sound ?? null;
+  const trouble = store.now.value?.sound_trouble;
   return (
     <section class="card sound" aria-labelledby="sound-title">
       <div class="row between">
@@ -37,8 +38,13 @@ export default function Sound(props: { store: TuningStore; camera: Camera; readi
           onClick={() => set({ listen: !sound.listen })}
         />
       </div>
-      <p class="small sub">{camera.audio ? w.listenSub : w.none}</p>
-      {store.now.value?.sound_trouble && <p class="small field-bad">{store.now.value.sound_trouble}</p>}
+      {trouble ? (
+        <p class="small field-bad">
+          <ServerText text={trouble} />
+        </p>
+      ) : (
+        <p class="small sub">{camera.audio ? w.listenSub : w.none}</p>
+      )}
       {listens && camera.audio && (
         <div class="sound-now" role="img" aria-label={`${w.now}: ${now ? w.db(Math.round(now.db)) : w.waiting}`}>
           <span class="sound-bar">
