@@ -176,6 +176,24 @@ def test_what_is_joined_to_an_excluded_look_is_ignored_too_or_excluded(
     assert (searched(asked), excluded(asked), asked.colours, asked.unknown) == (only, without, (), (unknown,))
 
 
+WITH_BUSES = SearchVocabulary({}, (), {"car", "dog", "bus"})
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("no black cars, buses or dogs", "no black cars or buses or dogs"),
+        ("no black cars and dogs or buses", "no black cars and dogs or buses"),
+        ("nicht im roten Bus", "nicht im roten bus"),
+        ("nicht im blauen Bus oder im roten Auto", "nicht im blauen bus oder im roten auto"),
+        ("keine schwarzen Autos, Busse oder Hunde", "keine schwarzen autos oder busse oder hunde"),
+    ],
+)
+def test_buses_with_an_excluded_look_are_ignored_too(text: str, unknown: str) -> None:
+    asked = parse_query(text, WITH_BUSES, BERLIN, NOW_MS)
+    assert (searched(asked), excluded(asked), asked.colours, asked.unknown) == (set(), set(), (), (unknown,))
+
+
 CALLED_LIKE_LOOKS = SearchVocabulary(
     {CameraId("r"): "Red", CameraId("garage"): "Garage"}, ("green", "drive"), {"car"}, ("Rosa", "Braun", "Anna")
 )

@@ -28,7 +28,7 @@ GERMAN = {
     **dict.fromkeys(("pferd", "pferde"), "horse"), "fuchs": "fox", **dict.fromkeys(("paket", "pakete"), "parcel"),
     **dict.fromkeys(("geräusch", "geräusche"), "noise"), "bewegung": "movement", "bewegungen": "movement",
     **dict.fromkeys(("jacke", "mantel", "hemd", "pulli", "oberteil"), "top"), "hose": "trousers", "pferden": "horse",
-    **dict.fromkeys(("kleidung", "kleid", "anzug"), "clothes"),
+    **dict.fromkeys(("kleidung", "kleid", "anzug"), "clothes"), **dict.fromkeys(("busse", "bussen"), "bus"),
     "vorgestern": "the day before yesterday", "gestern": "yesterday", "heute": "today", "heute nacht": "this night",
     "gestern nacht": "last night", "letzte nacht": "last night", "heute früh": "this morning",
     "heute morgen": "this morning", "gestern früh": "yesterday morning", "früh": "morning", "morgen": "morning",

@@ -261,7 +261,7 @@ def _own_names(known: SearchVocabulary) -> tuple[str, ...]:
 
 
 def _is_object(word: str, known: SearchVocabulary) -> bool:
-    return _is_kind(word, known, _Found()) or word.removesuffix("s") in known.labels
+    return _is_kind(word, known, _Found()) or any(one in known.labels for one in (word, word.removesuffix("s")))
 
 
 def _named(text: str, known: SearchVocabulary, found: _Found, least_words: int = 1) -> str:
