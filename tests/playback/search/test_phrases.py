@@ -216,10 +216,18 @@ def test_hours_that_cannot_be_applied_are_told_and_no_plate(hours: str, told: st
         ("AB 123 or 10 minutes ago", "ab123"),
         ("AB-123 or 10 minutes ago", "ab123"),
         ("plate 123 or 10 minutes ago", "123"),
+        ("M IN 123 or 10 minutes ago", "m123"),
+        ("car HSK 123 or 10 minutes ago", "hsk123"),
     ],
 )
 def test_a_plate_stays_a_plate(text: str, plate: str) -> None:
     assert plate in asked(text).read
+
+
+@pytest.mark.parametrize("word", ["car", "dog", "man", "Hof", "Tor", "red car"])
+def test_a_number_of_minutes_after_a_short_word_with_a_meaning_is_no_plate(word: str) -> None:
+    found = asked(f"{word} 120 or 90 minutes ago")
+    assert (found.read, time_of(found)) == (frozenset(), ("11-27 13:00", "11-27 13:30", 1))
 
 
 @pytest.mark.parametrize(

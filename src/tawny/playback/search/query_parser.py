@@ -201,12 +201,12 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     rest = _without_excluded(_without_looks(rest, known, found), known, found)  # what was joined to other exclusions
     rest = EXCLUDED_TIME.sub(lambda one: _without_time(one, found, zone, now_ms), rest)
     rest, least_s, most_s = _lengths(rest)
-    when, rest = parse_time(rest, zone, now_ms)
+    own = {name.lower() for name in (*known.cameras.values(), *known.cameras, *known.zones, *known.people)}
+    when, rest = parse_time(rest, zone, now_ms, lambda word: word in own or _has_meaning(word, known))
     rest, order, count = _order(rest)
     marks = set[str]()
     rest = _MARK.sub(lambda one: _marked(one[0], marks), rest)
     looked = " ".join(rest.split())
-    own = {name.lower() for name in (*known.cameras.values(), *known.cameras, *known.zones, *known.people)}
     look = parse_look(rest, own, lambda word: _is_object(word, known))
     found.kinds |= {PERSON for group in look.colours for _, part in group if part}
     rest = _EITHER_PLATE.sub(lambda one: _either_plate(one, known, found), f" {_named(look.rest, known, found)}")

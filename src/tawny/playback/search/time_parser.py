@@ -4,6 +4,7 @@ A phrase gives days and hours of the day. Combined they are spans in local time,
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -55,8 +56,13 @@ _BEFORE_NUMBERS = frozenset({"plate", "plates", "number", "since", "before", "af
 _TO = "(?:and|to|until|-|–)"
 
 
-def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, str]:
-    """Return the time in a lower-case text, and the text without it."""
+def parse_time(
+    text: str, zone: ZoneInfo, now_ms: int, has_meaning: Callable[[str], bool] = lambda _word: False
+) -> tuple[TimeExpression, str]:
+    """Return the time in a lower-case text, and the text without it.
+
+    has_meaning: whether a short word before a number is no part of a plate: `car 120 or 90 minutes ago`.
+    """
     today = datetime.fromtimestamp(now_ms / 1000, zone).date()
     years = {"last": today.year - 1, "this": today.year}
     text = _YEAR_BEFORE.sub(r"in \2 \1", normalise_phrases(text))
@@ -65,7 +71,7 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     usual = frozenset(today - timedelta(days=n) for n in range(USUAL_DAYS))
     when = TimeExpression(usual, words=f"the last {USUAL_DAYS} days", is_usual=True)
     words: list[str] = []
-    for pattern, read in _phrases(today, zone, now_ms):
+    for pattern, read in _phrases(today, zone, now_ms, has_meaning):
         found = re.search(rf"(?<![\w:])(?<!\d[.,]){pattern}(?![\w:]|\.\d)", text)
         if found is None:
             continue
@@ -97,10 +103,10 @@ def parse_time(text: str, zone: ZoneInfo, now_ms: int) -> tuple[TimeExpression, 
     return (replace(when, words=", ".join(words)) if words else when), text
 
 
-def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
+def _phrases(today: date, zone: ZoneInfo, now_ms: int, has_meaning: Callable[[str], bool]) -> TimePhrases:
     """Yield the patterns, longer phrases first."""
     yield from weekdays_of_a_week(today)
-    yield from _ago(today, now_ms)
+    yield from _ago(today, now_ms, has_meaning)
     yield from _since(today, zone, now_ms)
     yield from _nights_to(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     yield from _from_hour_of_day(today, zone, now_ms)
@@ -124,7 +130,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
     yield from _hours_of_the_day()
 
 
-def _ago(today: date, now_ms: int) -> TimePhrases:
+def _ago(today: date, now_ms: int, has_meaning: Callable[[str], bool]) -> TimePhrases:
     def back(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
         return _exact(when, now_ms - int(found[1] or 1) * _length_ms(found[2]), now_ms)
 
@@ -142,8 +148,9 @@ def _ago(today: date, now_ms: int) -> TimePhrases:
         return on and replace(on, words=" ".join(("since", found[1], found[2], "ago")))
 
     def between(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        is_after_letters = re.search(r"(?<!\w)[^\W\d_]{1,3}[ -]$|plates? $|number $", found.string[: found.start()])
-        if is_after_letters and " or " in found[0] and len(found[1]) > 2 and int(found[1]) > int(found[2]):
+        before = re.search(r"(?<!\w)([^\W\d_]{1,3})[ -]$|plates? $|number $", found.string[: found.start()])
+        is_plate = before and not (before[1] and len(before[1]) > 2 and has_meaning(before[1]))  # not `m in 120`
+        if is_plate and " or " in found[0] and len(found[1]) > 2 and int(found[1]) > int(found[2]):
             return None  # `AB 123 or 10 minutes ago`
         latest, earliest = sorted((int(found[1]), int(found[2])))
         unit_ms = _length_ms(found[3])
