@@ -107,6 +107,7 @@ GERMAN_UNITS = r"(?:sekunden?|minuten?|min|stunden?|tag(?:en?)?|nächten?|wochen
 _GERMAN_CLOCK = {
     "vor": "before", "nach": "after", "um": "at", "gegen": "at", "bis": "until", "ab": "after", "seit": "since",
 }  # fmt: skip
+_HOUR = r"(?:[01]?\d|2[0-4])"
 _GERMAN_PARTS = "früh|morgen|vormittag|mittag|nachmittag|abend|nacht"
 _GERMAN_PART = rf"(?:{_GERMAN_PARTS})s?(?: vo[nm] [\w.]+)?(?: to (?:the )?[\w.]+)?"
 _GERMAN_WEEKDAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
@@ -184,6 +185,8 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
          _german_clock_in_part),  # not `abends nach 9 Autos`
         (r"(\d+(?:\.\d+)?) ?stdn?\.?", r"\1 stunden"),
         (r"(\d+) ?sek\.?", r"\1 sekunden"),
+        (rf"((?:(?:{GERMAN_DAYS})(?: (?:{_GERMAN_PARTS}))?|letzte nacht) vor {_HOUR}) ?h", r"\1 uhr"),
+        (rf"(vor {_HOUR}) ?h (?=(?:{GERMAN_DAYS})(?!\w))", r"\1 uhr "),
         (r"(vor|seit) (\d+(?:\.\d+)?) ?h", r"\1 \2 stunden"),
         (r"(um|gegen|at) (\d{1,2})h", r"at \2:00"),
         (r"(um|gegen|at) (\d{1,2})h(\d\d)", r"at \2:\3"),
