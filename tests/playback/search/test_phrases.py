@@ -117,6 +117,9 @@ def time_of(query: SearchQuery) -> tuple[str, str, int]:
         ("seit 2std", "11-27 13:00", "11-27 15:00", 1),
         ("um 8h", "11-21 07:30", "11-21 08:30", 7),
         ("at 8h30", "11-21 08:00", "11-21 09:00", 7),
+        ("Montag-Freitag", "11-23 00:00", "11-27 15:00", 1),
+        ("Montag-Mittwoch abends", "11-23 18:00", "11-24 00:00", 3),
+        ("Montag-Mittwoch letzte Woche", "11-16 00:00", "11-19 00:00", 1),
         ("gestern vor 8h", "11-26 00:00", "11-26 08:00", 1),
         ("gestern vor 20h am Tor", "11-26 00:00", "11-26 20:00", 1),
         ("vor 8 h gestern", "11-26 00:00", "11-26 08:00", 1),
@@ -228,6 +231,11 @@ def test_hours_that_cannot_be_applied_are_told_and_no_plate(hours: str, told: st
 )
 def test_a_plate_stays_a_plate(text: str, plate: str) -> None:
     assert plate in asked(text).read
+
+
+@pytest.mark.parametrize("text", ["Montag-Freitag im Oktober", "im Oktober Montag-Freitag", "seit Montag-Freitag"])
+def test_german_days_with_a_hyphen_are_not_understood_of_a_month_or_after_a_limit(text: str) -> None:
+    assert "montag-freitag" in asked(text).unknown
 
 
 @pytest.mark.parametrize("word", ["car", "dog", "man", "Hof", "Tor", "red car"])

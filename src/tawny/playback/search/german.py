@@ -6,6 +6,7 @@ Texts are lower case.
 import re
 from collections.abc import Callable, Iterable
 
+from tawny.playback.search.day_parser import MONTH
 from tawny.playback.search.phrases import BRIEF_MONTH
 
 REMOVED_IN_GERMAN = " (entfernt)"
@@ -113,6 +114,10 @@ _GERMAN_PART = rf"(?:{_GERMAN_PARTS})s?(?: vo[nm] [\w.]+)?(?: to (?:the )?[\w.]+
 _GERMAN_WEEKDAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
 GERMAN_DAYS = f"heute|gestern|vorgestern|{_GERMAN_WEEKDAYS}"
 _GERMAN_MONTHS = "januar|februar|märz|maerz|april|mai|juni|juli|august|september|oktober|november|dezember"
+_OF_MONTH = re.compile(
+    rf"(?<!\w)(?:(?:{_GERMAN_MONTHS}|{MONTH}|{BRIEF_MONTH}|mrz|okt|dez|(?:19|20)\d\d)(?!\w)|monat|jahr|month|year)"
+)
+_NO_LIMIT = "".join(rf"(?<!{word} )" for word in ("ab", "bis", "nach", "seit", "vor"))
 _ORDINALS = {
     word: number for number, word in enumerate(
         ("erst", "zweit", "dritt", "viert", "fünft", "sechst", "siebt", "acht", "neunt", "zehnt", "elft", "zwölft"), 1
@@ -126,6 +131,11 @@ _BEFORE_FIRST = {
 }  # fmt: skip
 _NO_FIRST = re.compile(rf"(?:{'|'.join(_BEFORE_FIRST)}|vom|zum) (?=ersten(?! (?:{_GERMAN_WEEKDAYS}|wochenende)(?!\w)))")
 """Comes before `ersten` that is no order: `am ersten Tor`."""
+
+
+def _from_day_to_day(found: re.Match[str]) -> str:
+    """Return `montag–freitag`, which is all these days, for `montag-freitag`; of a month it would be two of them."""
+    return found[0] if _OF_MONTH.search(found.string) else f"{found[1]}–{found[2]}"
 
 
 def _german_clock(found: re.Match[str]) -> str:
@@ -168,6 +178,7 @@ def _counted(found: re.Match[str]) -> str:
 _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
     (re.compile(rf"(?<![\w-])(?:{pattern})(?:(?<= )|(?![\w-]))"), made)
     for pattern, made in (
+        (rf"{_NO_LIMIT}({_GERMAN_WEEKDAYS})-({_GERMAN_WEEKDAYS})", _from_day_to_day),
         (rf"({GERMAN_DAYS})({_GERMAN_PARTS})s?", r"\1 \2"),  # `Sonntagabend`
         (rf"({_GERMAN_MONTHS}|(?:monat|jahr)(?: \d{{4}})?) (?=(?:{_GERMAN_WEEKDAYS})s(?!\w))", r"\1 every "),
         (rf"({GERMAN_DAYS})s", r"\1"),
