@@ -120,6 +120,10 @@ def time_of(query: SearchQuery) -> tuple[str, str, int]:
         ("Montag-Freitag", "11-23 00:00", "11-27 15:00", 1),
         ("Montag-Mittwoch abends", "11-23 18:00", "11-24 00:00", 3),
         ("Montag-Mittwoch letzte Woche", "11-16 00:00", "11-19 00:00", 1),
+        ("Montag-Mittwoch Abend", "11-23 18:00", "11-24 00:00", 3),
+        ("monday–wednesday mornings", "11-23 05:00", "11-23 12:00", 3),
+        ("saturday-sunday night", "11-21 20:00", "11-22 06:00", 2),
+        ("last week monday-friday evening", "11-16 18:00", "11-17 00:00", 5),
         ("gestern vor 8h", "11-26 00:00", "11-26 08:00", 1),
         ("gestern vor 20h am Tor", "11-26 00:00", "11-26 20:00", 1),
         ("vor 8 h gestern", "11-26 00:00", "11-26 08:00", 1),
@@ -231,6 +235,13 @@ def test_hours_that_cannot_be_applied_are_told_and_no_plate(hours: str, told: st
 )
 def test_a_plate_stays_a_plate(text: str, plate: str) -> None:
     assert plate in asked(text).read
+
+
+@pytest.mark.parametrize(
+    "text", ["monday-friday evening in october", "monday-friday evening and sunday", "today or monday-friday evening"]
+)
+def test_a_part_of_joined_days_is_not_understood_where_it_may_not_be_of_others(text: str) -> None:
+    assert asked(text).unknown == ("evening",)
 
 
 @pytest.mark.parametrize("text", ["Montag-Freitag im Oktober", "im Oktober Montag-Freitag", "seit Montag-Freitag"])

@@ -6,7 +6,7 @@ Texts are lower case.
 import re
 from collections.abc import Callable
 
-from tawny.playback.search.day_parser import ANY, DAYS, MONTHS, PART
+from tawny.playback.search.day_parser import ANY, DAYS, MONTHS, PART, PARTS
 
 NUMBERS = {
     word: str(number) for number, word in enumerate(
@@ -41,6 +41,11 @@ _NO_MONTH = rf"(?! (?:(?:in|of|during) )?(?:the )?(?:(?:last|this) (?:month|year
 _MONTH_BEFORE = "".join(rf"(?<!{one} )" for one in (*MONTHS, "month", "year"))
 """Of a month, `monday to friday` would be all its days."""
 NO_PART = rf"(?! (?:{PART})(?!\w))"
+_NO_DAYS_BEFORE = "".join(rf"(?<!{one} )" for one in ("and", "or", *PARTS, *(f"{part}s" for part in PARTS)))
+_NO_DAYS_AFTER = (
+    rf"(?! (?:and|or|to|until|-|–|{ANY}|(?:(?:in|of|from) )?(?:the )?(?:last week|this week|week|\d+ weeks?))(?!\w))"
+)
+"""Where other days stand next to `monday-friday evening`, the evening may not be of them."""
 _SAID_HOURS = r"(\d{1,2}\.(?:\d|25|75)) ?(?:hours?|h)"
 _NO_RANGE = "".join(rf"(?<!{before})" for before in ("and ", "to ", "or ", "until ", "- ", "–", "– "))
 """Of `1 to 1.5 hours ago`, the other number would be of minutes too."""
@@ -61,6 +66,11 @@ def _half_of_day(found: re.Match[str]) -> str:
         return f"{found[1]}:{minute} {half or ''}".strip()
     early_at_night = part == "night" and (hour < _NIGHT_FROM or hour == 12)
     return f"{hour}:{minute} {'am' if part == 'morning' or early_at_night else 'pm'}"
+
+
+def _days_with_part(found: re.Match[str]) -> str:
+    """Return `monday to friday in the evening` for `monday-friday evening`, which is each of these evenings."""
+    return f"{found[1]} to {found[2]} {'at' if found[3] == 'night' else 'in the'} {found[3]}"
 
 
 def _date(found: re.Match[str]) -> str:
@@ -114,6 +124,8 @@ _SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = [
          _ordinal),
         (rf"(?:the )?({_ORDINAL}) of ({'|'.join(MONTHS)})", _day_before_month),
         (rf"(?:the )?((?:twenty|thirty)[- ](?:{_ORDINAL})) ({'|'.join(MONTHS)})", _day_before_month),
+        (rf"{_MONTH_BEFORE}{_NO_DAYS_BEFORE}({'|'.join(DAYS)})[-–]({'|'.join(DAYS)})"
+         rf" (morning|afternoon|evening|night)s?{_NO_MONTH}{_NO_DAYS_AFTER}", _days_with_part),
         (rf"{_MONTH_BEFORE}({'|'.join(DAYS)})[-–]({'|'.join(DAYS)}){_NO_MONTH}", r"\1 to \2"),
         (rf"({'|'.join(DAYS)})–({'|'.join(DAYS)})", r"\1-\2"),
         (rf"({'|'.join(MONTHS)}) (?:the )?({_ORDINAL})(?! (?!\d{{4}}(?!\d))\w)", _day_after_month),
