@@ -407,6 +407,41 @@ def test_days_may_have_different_parts(text: str, expected: list[tuple[str, str]
     assert (query.time_words, query.unknown) == (words, ())
 
 
-def test_an_hour_after_days_with_different_parts_is_ignored() -> None:
-    query = parse_query("last night or this morning at 8", SearchVocabulary({}), BERLIN, NOW)
-    assert (len(query.spans), query.unknown) == (1, ("at 8",))
+@pytest.mark.parametrize(
+    ("text", "last", "words"),
+    [
+        ("last night or this morning at 8", ("11-20 07:30", "11-20 08:30"), "last night, this morning, at 8"),
+        ("letzte Nacht oder heute früh um 8 Uhr", ("11-20 07:30", "11-20 08:30"), "last night, this morning, at 8:00"),
+        ("last night and today between 8 and 9", ("11-20 08:00", "11-20 09:00"), "last night, today, between 8 and 9"),
+        ("last night and this morning after 7:00", ("11-20 07:00", "11-20 12:00"),
+         "last night, this morning, after 7:00"),
+    ],
+)  # fmt: skip
+def test_an_hour_after_days_with_different_parts_is_of_the_day_before_it(
+    text: str, last: tuple[str, str], words: str
+) -> None:
+    query = parse_query(text, SearchVocabulary({}), BERLIN, NOW)
+    times = [(ms(f"2026-{begin}"), ms(f"2026-{end}")) for begin, end in (("11-19 20:00", "11-20 06:00"), last)]
+    assert [(one.begin_ms, one.end_ms) for one in query.spans] == times
+    assert (query.time_words, query.unknown) == (words, ())
+
+
+def test_the_day_of_such_an_hour_may_be_a_week_ago() -> None:
+    query = parse_query("thursday evening and friday at 20:00", SearchVocabulary({}), BERLIN, NOW)
+    times = [("11-13 19:30", "11-13 20:30"), ("11-19 18:00", "11-20 00:00")]
+    assert [(one.begin_ms, one.end_ms) for one in query.spans] == [
+        (ms(f"2026-{begin}"), ms(f"2026-{end}")) for begin, end in times
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "unknown"),
+    [
+        ("last night or this morning at 2", "at 2"),
+        ("last night or this morning before 4", "before 4"),
+        ("at 8 last night or this morning", "at 8"),
+    ],
+)
+def test_an_hour_that_may_not_be_of_that_day_is_ignored(text: str, unknown: str) -> None:
+    query = parse_query(text, SearchVocabulary({}), BERLIN, NOW)
+    assert (len(query.spans), query.unknown) == (1, (unknown,))

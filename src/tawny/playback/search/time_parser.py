@@ -39,7 +39,13 @@ from tawny.playback.search.time_expression import (
     end_at,
     from_to_ms,
 )
-from tawny.playback.search.weekday_parser import weekdays_of_a_month, weekdays_of_a_week, with_dates, with_hours_after
+from tawny.playback.search.weekday_parser import (
+    HOURS,
+    weekdays_of_a_month,
+    weekdays_of_a_week,
+    with_dates,
+    with_hours_after,
+)
 
 _OF_YEAR = re.compile(rf"((?:{MONTH})(?: (?:the )?\d{{1,2}}(?:st|nd|rd|th)?)?) (?:of )?(last|this) year(?!\w)")
 _YEAR_BEFORE = re.compile(rf"(?<!\w)(?:in )?((?:last|this) year) in ({MONTH})(?! (?:the )?\d)(?!\w)")
@@ -329,7 +335,8 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrase
     each = rf"(?:{'|'.join(own)}|(?:{ANY})(?: (?:in the |at )?(?:{PART}))?)(?!\w)"
 
     def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        said = re.findall(each, re.sub(rf" (?:in the|at) (?=(?:{PART})(?!\w))", " ", found[0]))
+        said = re.findall(each, re.sub(rf" (?:in the|at) (?=(?:{PART})(?!\w))", " ", found["days"]))
+        clock, said_hours = found.groupdict().get("clock"), set[tuple[int, int]]()
         parts, shared = set[tuple[date, tuple[int, int]]](), ""
         for one in reversed(said):
             named = re.sub(rf" (?:{PART})$", "", one)
@@ -337,17 +344,37 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrase
             if day is None:
                 return None
             shared, hours = "" if one in own else part, hours_of(part) if part else WHOLE_DAY
+            said_hours.add(hours)
+            if clock and not parts:  # of the day before it
+                narrowed = _narrowed(hours, clock)
+                if narrowed is None:
+                    return None
+                hours = narrowed
             if re.search(rf"(?:{WEEKDAY})s?(?!\w)", one) and begin_at(day, hours[0], zone) >= now_ms:
                 day -= WEEK
             parts.add((day, hours))
-        is_list = len(re.findall("(?<!\\w)(?:and|or)(?!\\w)", found[0])) == len(said) - 1  # not `today, this morning`
-        if len({hours for _, hours in parts}) == 1 or (not is_list and any(hours == WHOLE_DAY for _, hours in parts)):
+        joining = re.findall(r"(?<!\w)(?:and|or)(?!\w)", found["days"])
+        is_list = len(joining) == len(said) - 1  # not `today, this morning`
+        if len(said_hours) == 1 or (not is_list and WHOLE_DAY in said_hours):
             return None
         if not when.is_usual:
             return when
-        return replace(when.among(frozenset(day for day, _ in parts)), parts=frozenset(parts), words=", ".join(said))
+        words = ", ".join([*said, clock] if clock else said)
+        return replace(when.among(frozenset(day for day, _ in parts)), parts=frozenset(parts), words=words)
 
-    yield rf"(?:on |in )?{each}(?:(?: and| or)?(?: on| in)? {each})+", read
+    days = rf"(?P<days>(?:on |in )?{each}(?:(?: and| or)?(?: on| in)? {each})+)"
+    yield rf"{days}(?={CLOCK_AFTER}|{LIMIT_AFTER}) (?P<clock>{HOURS})", read
+    yield days, read
+
+
+def _narrowed(hours: tuple[int, int], clock: str) -> tuple[int, int] | None:
+    """Return these hours of a day with a clock time after it, or None where that is outside: `this morning at 2`."""
+    for pattern, read in _hours_of_the_day():
+        if found := re.fullmatch(pattern, clock):
+            made = read(TimeExpression(frozenset(), hours), found)
+            begin, end = made.hours if made else hours
+            return (begin, end) if (begin, end) != hours and begin < hours[1] and end > hours[0] else None
+    return None
 
 
 def _weeks_and_months(today: date) -> TimePhrases:

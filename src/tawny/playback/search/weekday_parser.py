@@ -22,7 +22,7 @@ from tawny.playback.search.day_parser import (
 from tawny.playback.search.time_expression import WHOLE_DAY, TimeExpression, TimePhrases
 
 _SAID_CLOCK = r"\d{1,2}(?::\d\d)?(?: ?[ap]m)?"
-_HOURS = (
+HOURS = (
     rf"(?:at night|in the (?:{PART})|(?:after|before|until|at|around|about) {_SAID_CLOCK}|\d{{1,2}}:\d\d(?: ?[ap]m)?"
     rf"|\d{{1,2}} ?[ap]m|(?:between|from) {_SAID_CLOCK} (?:and|to|until) {_SAID_CLOCK})"
 )
@@ -30,7 +30,7 @@ _A_WEEKDAY = f"{WEEKDAY}|weekend"
 _ONE_DAY = f"(?:{_A_WEEKDAY})s?"
 _WEEKDAYS = (
     r"(?:on |at |in )?(?:(?:every|each|all) )?(?:the )?(?:(?P<place>first|last) )?"
-    rf"(?P<days>{_ONE_DAY}(?:(?: (?:{PART})s?| {_HOURS})?(?: and| or)?(?: on| every| each)? {_ONE_DAY})*)"
+    rf"(?P<days>{_ONE_DAY}(?:(?: (?:{PART})s?| {HOURS})?(?: and| or)?(?: on| every| each)? {_ONE_DAY})*)"
     rf"(?: (?P<part>{PART})s?)?"
 )
 _PERIOD = (
@@ -40,7 +40,7 @@ _PERIOD = (
 )
 _A_WEEK = r"(?:(?P<week>last|this) week|(?:the )?week (?P<before>before last)|(?P<ago>\d{1,4}) weeks? ago)"
 _OF_WEEK = (
-    rf"(?P<days>(?:{WEEKDAY})s?(?:(?: (?:{PART})s?| {_HOURS})?(?: and| or)?(?: on)? (?:{WEEKDAY})s?)*)"
+    rf"(?P<days>(?:{WEEKDAY})s?(?:(?: (?:{PART})s?| {HOURS})?(?: and| or)?(?: on)? (?:{WEEKDAY})s?)*)"
     rf"(?: (?P<part>{PART})s?)?"
 )
 _RANGE = (
@@ -54,7 +54,7 @@ _MIXED = (
 """Lists and ranges together, or ranges of parts: `monday and wednesday to friday`, which are not read."""
 _NO_LIMIT = "".join(rf"(?<!{one} )" for one in ("since", "before", "after", "until", "to", "-", "–"))
 _HOURS_BETWEEN = re.compile(
-    rf"(?<!\w){_NO_LIMIT}({_ONE_DAY})((?: {_HOURS})+) (?P<period>{_PERIOD}|(?:of )?{_A_WEEK})(?!\w)"
+    rf"(?<!\w){_NO_LIMIT}({_ONE_DAY})((?: {HOURS})+) (?P<period>{_PERIOD}|(?:of )?{_A_WEEK})(?!\w)"
 )
 _OF_A_WEEK = rf"(?: (?:of|in|from))?(?: the)? {_A_WEEK}"
 _DAY_OF_WEEK = re.compile(rf"(?<!\w)(?P<day>{WEEKDAY})(?P<part> (?:{PART}))?{_OF_A_WEEK}(?!\w)")
@@ -62,7 +62,7 @@ _WEEK_ENDS = "(?:week|week before last|weeks? ago)"
 _LIMIT_BEFORE = re.compile(
     rf"(?<!\w)(?:since|before|after|until|{_WEEK_ENDS} (?:to|until|-|–)|between .*{_WEEK_ENDS} and) $"
 )
-_RANGE_BEFORE = re.compile(rf"(?<!\w)(?:{WEEKDAY})(?: (?:{PART}|{_HOURS}))* until $")
+_RANGE_BEFORE = re.compile(rf"(?<!\w)(?:{WEEKDAY})(?: (?:{PART}|{HOURS}))* until $")
 _RANGE_AFTER = re.compile(rf" (?:to|until|-|–) {ANY}(?!\w)")
 _RANGE_BEGINS = re.compile(rf"(?:between|from) (?:{_A_WEEKDAY}) (?:at )?{_SAID_CLOCK} and $")
 
@@ -166,7 +166,7 @@ def weekdays_of_a_month(today: date) -> TimePhrases:
 
 def _have_one_part(found: re.Match[str]) -> bool:
     """Return whether no day has a part or hours of its own: of one the morning, of another the evening."""
-    has_hours = re.search(rf" {_HOURS}(?!\w)", found["days"]) is not None
+    has_hours = re.search(rf" {HOURS}(?!\w)", found["days"]) is not None
     return not has_hours and {*re.findall(rf" ({PART})s?(?!\w)", found["days"])} <= {found["part"]}
 
 
