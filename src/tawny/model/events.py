@@ -144,8 +144,8 @@ SOUND_TITLES = {
     "gunshot": "Gunshot",
 }
 """Titles of the classes of sounds (`detection.sound_classes.GROUPS`)."""
-URGENT_SOUNDS: Final = frozenset({"glass", "alarm", "gunshot"})
-"""Classes whose message doesn't wait for a digest of others."""
+URGENT_SOUNDS: Final = ("gunshot", "alarm", "glass")
+"""Classes whose message doesn't wait for a digest of others, the most urgent first."""
 SIGN_TITLES = {
     "left": "Object left",
     "taken": "Object removed",

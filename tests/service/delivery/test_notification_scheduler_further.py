@@ -252,6 +252,19 @@ def test_an_urgent_sound_after_barking_has_its_own_message_at_once(walk: Bench, 
     assert told == ([] if label == "voices" else [False])
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "at_once"), [("glass", "alarm", True), ("alarm", "gunshot", True), ("alarm", "glass", False)]
+)
+def test_a_more_urgent_sound_doesnt_wait_for_one_that_is_less(
+    walk: Bench, first: str, then: str, at_once: bool
+) -> None:
+    walk.over(walk.happens("sound", objects=(SeenObject(first, 0.9),)))
+    walk.delivered()
+    walk.clock.advance(13)
+    made = walk.happens("sound", objects=(SeenObject(then, 0.9), SeenObject("bark", 0.9)))
+    assert [one.event for one in walk.delivered() if "edits" not in one.content] == [made.id] * at_once
+
+
 def test_another_visit_has_its_own_message(walk: Bench) -> None:
     walk.over(walk.happens())
     walk.delivered()

@@ -560,10 +560,10 @@ def _rank(event: Event) -> int:
 
     Urgent sounds come first, then the types in the order of KINDS, then all others.
     """
-    kind = KINDS.index(event.shown_kind) + 1 if event.shown_kind in KINDS else len(KINDS) + 1
-    if event.shown_kind == SOUND and any(one.label in URGENT_SOUNDS for one in event.objects):
-        kind = 0
-    return (max(RANKS.values()) - RANKS[shown_level(event)]) * (len(KINDS) + 2) + kind
+    kinds = (*URGENT_SOUNDS, *KINDS)
+    labels = [one.label for one in event.objects if one.label in URGENT_SOUNDS] if event.shown_kind == SOUND else []
+    kind = min((kinds.index(one) for one in (*labels, event.shown_kind) if one in kinds), default=len(kinds))
+    return (max(RANKS.values()) - RANKS[shown_level(event)]) * (len(kinds) + 1) + kind
 
 
 def _picture_ms(event: Event) -> int:
