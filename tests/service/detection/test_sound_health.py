@@ -9,7 +9,7 @@ import pytest
 from tawny.config.recognition import AudioSettings
 from tawny.model.ids import CameraId
 from tawny.service.detection import sound_health
-from tawny.service.detection.sound_health import LASTS_S, NO_AUDIO, NO_AUDIO_DO, SoundHealth
+from tawny.service.detection.sound_health import LASTS_S, NO_AUDIO, NO_AUDIO_DO, PAUSE_S, SoundHealth
 from tawny.testing.clock import FakeClock
 from tawny.testing.waiting import until
 from tests.app.rig import DOOR, rig, settings
@@ -56,6 +56,15 @@ def test_a_minute_without_audio_is_a_fault_until_there_is_some() -> None:
     assert bench.said() == (None, "")
 
 
+def test_a_camera_that_sends_no_audio_in_silence_has_no_fault() -> None:
+    bench = Bench()
+    bench.run(1, has_audio=True)
+    bench.run(PAUSE_S - 1)
+    assert bench.said() == (None, "")
+    bench.run(1)
+    assert bench.said()[0] == (NO_AUDIO, NO_AUDIO_DO)
+
+
 def test_a_setting_that_leaves_out_the_audio_is_named() -> None:
     bench = Bench(silenced_by="rtsp.sound")
     bench.run(LASTS_S)
@@ -80,7 +89,7 @@ def test_a_camera_that_should_not_send_now_lacks_no_audio() -> None:
 def test_a_model_that_has_stopped_says_what_happens_meanwhile(loud: bool, model: Model, meanwhile: str) -> None:
     bench = Bench(loud=loud)
     bench.health.model = model
-    assert bench.health.trouble == f"{model.trouble} Recording continues. Until then, {meanwhile}."
+    assert bench.health.trouble == f"{model.trouble} Until then, {meanwhile}."
 
 
 def test_a_model_that_has_stopped_for_a_minute_is_a_fault() -> None:

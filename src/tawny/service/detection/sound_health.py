@@ -8,6 +8,8 @@ from tawny.model.times import Clock
 
 LASTS_S: Final = 60.0
 """Time, s, without audio or a working model after which that is a fault."""
+PAUSE_S: Final = 600.0
+"""The same of a camera that has sent audio: some send none in silence."""
 NO_AUDIO: Final = "Sound detection gets no audio from this camera, so it detects no sounds."
 NO_AUDIO_DO: Final = (
     "Recording continues. Switch the microphone on in the camera, set its audio to AAC or G.711, or switch sound "
@@ -24,10 +26,11 @@ class SoundHealth:
         self.model: SoundModel | None = None
         """What classifies the sounds; None: nothing."""
         self._sound_s = self._works_s = clock.mono_s()
+        self._lasts_s = LASTS_S
 
     def hears(self) -> None:
         """Note that audio arrives."""
-        self._sound_s = self._clock.mono_s()
+        self._sound_s, self._lasts_s = self._clock.mono_s(), PAUSE_S
 
     def look(self, *, is_expected: bool) -> None:
         """Note whether the camera should send now. Called once a second."""
@@ -40,16 +43,20 @@ class SoundHealth:
     @property
     def trouble(self) -> str:
         """Problem of sound detection with its remedy; empty if none."""
-        return " ".join(self._silence or self._stop or ())
+        if self._silence is not None:
+            return " ".join(self._silence)
+        return f"{self._model_trouble} {self._meanwhile}" if self._model_trouble else ""
 
     @property
     def fault(self) -> tuple[str, str] | None:
         """Why sound detection has not worked for a while, and what to do."""
-        return self._silence or (self._stop if self._clock.mono_s() - self._works_s >= LASTS_S else None)
+        if self._silence is not None or self._clock.mono_s() - self._works_s < LASTS_S:
+            return self._silence
+        return self._model_trouble, f"Recording continues. {self._meanwhile}"
 
     @property
     def _silence(self) -> tuple[str, str] | None:
-        if self._clock.mono_s() - self._sound_s < LASTS_S:
+        if self._clock.mono_s() - self._sound_s < self._lasts_s:
             return None
         if self._silenced_by:
             do = (
@@ -59,12 +66,9 @@ class SoundHealth:
         return NO_AUDIO, NO_AUDIO_DO
 
     @property
-    def _stop(self) -> tuple[str, str] | None:
-        if not self._model_trouble:
-            return None
+    def _meanwhile(self) -> str:
         is_refused = getattr(self.model, "refused", None) is not None  # then loud sounds wait for no class
-        meanwhile = UNNAMED if self._is_unnamed or is_refused else UNHEARD
-        return self._model_trouble, f"Recording continues. {meanwhile}"
+        return UNNAMED if self._is_unnamed or is_refused else UNHEARD
 
     @property
     def _model_trouble(self) -> str:
