@@ -126,6 +126,20 @@ def test_sounds_that_alternate_are_an_event_of_each_class(cooldown_s: float) -> 
     assert made.first_classes == ["bark", "voices"]
 
 
+@pytest.mark.parametrize("lasts_s", [1.0, 4.0])
+def test_classes_that_follow_each_other_for_long_are_an_event_of_each_also_without_cooldown(lasts_s: float) -> None:
+    order = [*PITCH] * round(15 / lasts_s)
+    tones = [(12 + n * lasts_s, 12 + (n + 1) * lasts_s, PITCH[name], 0.2) for n, name in enumerate(order)]
+    made = heard(80, *tones, model=ByPitch(), cooldown_s=0.0)
+    assert made.first_classes == [*PITCH]
+
+
+def test_without_a_cooldown_a_class_begins_again_once_it_was_quiet() -> None:
+    broken = [(at_s, at_s + 1, PITCH["glass"], 0.4) for at_s in (20.0, 40.0)]
+    made = heard(50, *every("bark", 12, 30, 1.6), *broken, model=ByPitch(), cooldown_s=0.0)
+    assert made.first_classes == ["bark", "glass", "glass"]
+
+
 def test_sounds_that_alternate_with_pauses_are_an_event_of_each_class_per_cooldown() -> None:
     barks, voices = every("bark", 12, 612, 16), every("voices", 20, 612, 16)
     made = heard(620, *barks, *voices, model=ByPitch())
@@ -187,6 +201,13 @@ def test_an_alarm_in_the_noise_of_a_place_that_was_always_loud_is_an_event() -> 
     made = heard(120, (0.0, 120.0, 3300, 0.3), (60.0, 75.0, PITCH["alarm"], 0.05), model=ByPitch())
     assert made.first_classes == ["alarm"]
     assert made.events[0][0] == pytest.approx(61, abs=3)
+
+
+@pytest.mark.parametrize(("lasts_s", "expected"), [(0.8, []), (5.0, ["alarm"])])
+def test_a_class_below_what_is_usual_is_an_event_only_if_it_goes_on(lasts_s: float, expected: list[str]) -> None:
+    misheard = [(at_s, at_s + lasts_s, PITCH["alarm"], 0.05) for at_s in np.arange(60, 240, 30.0)]
+    made = heard(250, (0.0, 250.0, 3300, 0.3), *misheard, model=ByPitch())
+    assert made.first_classes[:1] == expected
 
 
 def test_a_place_that_is_always_loud_is_classified_every_few_seconds_only() -> None:

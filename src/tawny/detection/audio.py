@@ -85,8 +85,11 @@ NEW_MS, NEW_DB = round(LEARNS_S * 1000) + 30_000, -50.0
 SPARSE_MS, SPARSE_DB = 3000, -35.0
 """How often, ms, anything above this level, dB, is classified, even if the noise floor has risen to it.
 
-This bounds the cost in loud places: a sixth of classifying every step.
+This bounds the cost in loud places: a sixth of classifying every step while nothing is recognized there. A class that
+is recognized then begins an event only if it goes on for SECOND_MS: one misheard second of many would be one, too.
 """
+CHAIN_REST_MS = 60_000
+"""How long, ms, a class begins no further event within one sound, also without a cooldown: sounds that alternate."""
 SECOND_MS = 1000
 """Length, ms, of what is classified at a time."""
 NAME_WAIT_MS = 2000
@@ -159,6 +162,10 @@ class SoundListener:
         self._start_ms = 0
         """Begin of the current event or, if that was later, of the audio, ms UTC: no event begins before it."""
         self._score = 0
+        self._since_ms = 0
+        """Begin of the audio since the last break, ms UTC."""
+        self._suspected_ms: int | None = None
+        """Since when a class has been recognized in what isn't audible above the noise floor, ms UTC."""
         self._new_until_ms: int | None = None
         """Until when the noise floor is new, ms UTC; None: from the next packet on."""
         self._asked_ms = self._audible_ms = 0
@@ -189,7 +196,7 @@ class SoundListener:
                 self._hears.on_loudness(at_ms, db, score)
             self._name(at_ms, db, score or 0)
         for at_ms, names in self._names.results() if self._names is not None else ():
-            if at_ms - self._at_ms <= BREAK_MS:  # later ones are of the time before the clock was set back
+            if self._since_ms <= at_ms <= self._at_ms + BREAK_MS:  # others are of the time before a break
                 self._take_names(at_ms, names)
         self._give_up_waiting()
         if self._loud_ms is not None and self._clock.now_ms() - self._at_ms > self._hold_ms + BREAK_MS:
@@ -230,7 +237,8 @@ class SoundListener:
         elif at_ms < self._at_ms:
             self._cool_ms.clear()
             self._new_until_ms = self._asked_ms = self._audible_ms = self._rested_ms = 0
-        self._at_ms = self._start_ms = at_ms
+        self._at_ms = self._start_ms = self._since_ms = at_ms
+        self._suspected_ms = None
 
     def _learn(self) -> None:
         """Learn the noise floor: the place or the microphone may have changed."""
@@ -270,7 +278,7 @@ class SoundListener:
         is_new = self._new_until_ms is not None and at_ms < self._new_until_ms
         if score >= AUDIBLE or self._classes or (is_new and db >= NEW_DB):
             self._audible_ms = at_ms
-        is_due = db >= SPARSE_DB and at_ms - self._asked_ms >= SPARSE_MS
+        is_due = db >= SPARSE_DB and (at_ms - self._asked_ms >= SPARSE_MS or self._suspected_ms is not None)
         if self._names is not None and (at_ms - self._audible_ms <= AUDIBLE_MS or is_due) and len(self._kept):
             self._asked_ms = at_ms
             self._names.add(self._at_ms, self._kept[-self._names.length :].copy())
@@ -281,6 +289,11 @@ class SoundListener:
             self._hears.classified(at_ms, names)
         sure = [one for one in names if self._names.is_sure(*one)]
         fresh = [(name, share) for name, share in sure if at_ms >= self._cool_ms.get(name, 0)]
+        is_hidden = bool(fresh) and not self._is_event and at_ms - self._audible_ms > AUDIBLE_MS
+        since_ms = self._suspected_ms if is_hidden else None
+        self._suspected_ms = (at_ms if since_ms is None else since_ms) if is_hidden else None
+        if is_hidden and (since_ms is None or at_ms - since_ms < SECOND_MS):
+            return
         if not sure:
             self._take_unknown(at_ms)
         elif self._is_event and (self._is_unnamed_at(at_ms) or not fresh):
@@ -317,10 +330,9 @@ class SoundListener:
 
     def _note_classes(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
         """Add classes to the current event: they rest while they go on, however many sounds alternate."""
-        rest_ms = max(self._cooldown_ms, self._hold_ms, AUDIBLE_MS)
         for name, _ in names:
             self._classes.add(name)
-            self._cool_ms[name] = at_ms + rest_ms
+            self._cool_ms[name] = at_ms + max(self._cooldown_ms, CHAIN_REST_MS)
 
     def _give_up_waiting(self) -> None:
         """Make a loud sound an event, or forget it, if its class is still unknown."""
@@ -356,9 +368,10 @@ class SoundListener:
         if self._begun_ms is not None and not self._is_event:
             self._begin_unnamed(self._begun_ms)  # it was shorter than the wait for its class
         if self._is_event and self._loud_ms is not None:
-            for name in self._classes:
-                if self._cool_ms[name] > self._loud_ms:
-                    self._cool_ms[name] = self._loud_ms + self._cooldown_ms
+            rested_ms = self._loud_ms + self._cooldown_ms
+            for name, until_ms in self._cool_ms.items():
+                is_current = name in self._classes and until_ms > self._loud_ms
+                self._cool_ms[name] = rested_ms if is_current else min(until_ms, rested_ms)
             self._end(self._loud_ms)
         self._calm()
 
