@@ -68,7 +68,7 @@ def test_settings_that_may_not_be_written_are_said_before(
 ) -> None:
     access = os.access
     monkeypatch.setattr(
-        os, "access", lambda path, mode: access(path, mode) and (path != config.parent or mode == os.F_OK)
+        os, "access", lambda path, mode, **_: access(path, mode) and (path != config.parent or mode == os.F_OK)
     )
     notes = unpacked.plan(config).notes
     said = refused(unpacked, config, data)
