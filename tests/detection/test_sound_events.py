@@ -226,13 +226,22 @@ def test_a_quiet_place_is_not_classified() -> None:
 def test_an_alarm_that_sounds_on_after_a_pause_is_an_event_again(is_named: bool) -> None:
     """The camera connects again, and what is usual there is not learned from the alarm."""
     made = heard(
-        70,
-        (18.0, 60.0, PITCH["alarm"], 0.3),
+        110,
+        (18.0, 100.0, PITCH["alarm"], 0.3),
         model=ByPitch() if is_named else None,
         late_ms=lambda at_s: 4000 if at_s > 22 else 0,
     )
     assert made.first_classes == (["alarm"] * 2 if is_named else [""] * 2)
-    assert [one[:2] for one in made.events] == [pytest.approx(one, abs=1.1) for one in ((18, 22), (26, 64))]
+    assert [one[:2] for one in made.events] == [
+        pytest.approx(one, abs=1.1) for one in ((18, 22), (82 if is_named else 26, 104))
+    ]
+
+
+def test_a_camera_that_sends_nothing_in_silence_makes_no_event_of_each_bark() -> None:
+    """Each bark comes after a pause of the packets."""
+    barks = every("bark", 18, 138, 6, 1.5)
+    made = heard(144, *barks, model=ByPitch(), late_ms=lambda at_s: 4000 * max(0, int((at_s - 15) / 6)))
+    assert len(made.events) <= 200 / COOLDOWN_S + 1
 
 
 def test_after_a_long_pause_the_place_is_learned_again() -> None:

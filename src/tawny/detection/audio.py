@@ -230,8 +230,6 @@ class SoundListener:
         """Handle a pause, or a clock that was set back."""
         self._over()
         self._begin_samples(rate)
-        ended_ms = self._at_ms - self._hold_ms + self._cooldown_ms  # what sounded at the end may begin again
-        self._cool_ms = {name: until_ms for name, until_ms in self._cool_ms.items() if until_ms < ended_ms}
         if at_ms - self._at_ms > FORGET_MS:
             self._learn()
         elif at_ms < self._at_ms:
