@@ -305,6 +305,17 @@ def _before_and_after_days(today: date, zone: ZoneInfo, now_ms: int) -> TimePhra
     yield rf"((?:{not_apart}(?:before|after))|until) ({ANY})(?: (?:({PART})|(?:at )?{CLOCK}))?", bounded
 
 
+def _named_parts(today: date, hour: int) -> dict[str, tuple[date, str]]:
+    """Return the day and its part for words that name both."""
+    nights = {
+        "last night": today - DAY,
+        "this night": today - DAY * (hour < PARTS["night"][0]),
+        "tonight": today - DAY * (hour < PARTS["night"][1]),
+    }
+    of_today = {f"this {part}": (today, part) for part in ("morning", "afternoon", "evening")}
+    return {said: (day, "night") for said, day in nights.items()} | of_today
+
+
 def _parts_of_days(today: date, hour: int) -> TimePhrases:
     def part(name: str, on: date) -> PhraseReader:
         return lambda when, _: replace(when.on(on), hours=hours_of(name))
@@ -313,11 +324,8 @@ def _parts_of_days(today: date, hour: int) -> TimePhrases:
         on = _on(when, day_of(found[1], today))
         return on and replace(on, hours=hours_of(found[2]))
 
-    yield "last night", part("night", today - DAY)
-    yield "this night", part("night", today - DAY if hour < PARTS["night"][0] else today)
-    yield "tonight", part("night", today - DAY if hour < PARTS["night"][1] else today)
-    for name in ("morning", "afternoon", "evening"):
-        yield f"this {name}", part(name, today)
+    for said, (on, name) in _named_parts(today, hour).items():
+        yield said, part(name, on)
     for name in ("morning", "afternoon", "evening", "night"):
         yield f"(?:the )?day before yesterday {name}", part(name, today - 2 * DAY)
         yield f"yesterday {name}", part(name, today - DAY)
@@ -327,11 +335,7 @@ def _parts_of_days(today: date, hour: int) -> TimePhrases:
 
 def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
     """Yield days with different parts: `last night or this morning`, not `monday and tuesday evening`."""
-    hour = datetime.fromtimestamp(now_ms / 1000, zone).hour
-    own = {f"this {name}": (today, name) for name in ("morning", "afternoon", "evening")}
-    own["last night"] = today - DAY, "night"
-    own["this night"] = today - DAY * (hour < PARTS["night"][0]), "night"
-    own["tonight"] = today - DAY * (hour < PARTS["night"][1]), "night"
+    own = _named_parts(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     each = rf"(?:{'|'.join(own)}|(?:{ANY})(?: (?:in the |at )?(?:{PART}))?)(?!\w)"
 
     def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
