@@ -99,6 +99,8 @@ def test_a_model_that_has_stopped_for_a_minute_is_a_fault() -> None:
     assert bench.said()[0] is None
     bench.run(1, has_audio=True)
     assert bench.said()[0] == (BROKEN, "Recording continues. Until then, loud sounds are events without a name.")
+    bench.health.model = Model()
+    assert bench.said() == (None, ""), "at once, not only at the next look"
 
 
 def test_a_camera_without_audio_is_a_problem_of_detection(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,9 +50,10 @@ class SoundHealth:
     @property
     def fault(self) -> tuple[str, str] | None:
         """Why sound detection has not worked for a while, and what to do."""
-        if self._silence is not None or self._clock.mono_s() - self._works_s < LASTS_S:
+        trouble = self._model_trouble
+        if self._silence is not None or not trouble or self._clock.mono_s() - self._works_s < LASTS_S:
             return self._silence
-        return self._model_trouble, f"Recording continues. {self._meanwhile}"
+        return trouble, f"Recording continues. {self._meanwhile}"
 
     @property
     def _silence(self) -> tuple[str, str] | None:
