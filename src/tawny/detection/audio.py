@@ -287,10 +287,7 @@ class SoundListener:
             self._hears.classified(at_ms, names)
         sure = [one for one in names if self._names.is_sure(*one)]
         fresh = [(name, share) for name, share in sure if at_ms >= self._cool_ms.get(name, 0)]
-        is_hidden = bool(fresh) and not self._is_event and at_ms - self._audible_ms > AUDIBLE_MS
-        since_ms = self._suspected_ms if is_hidden else None
-        self._suspected_ms = (at_ms if since_ms is None else since_ms) if is_hidden else None
-        if is_hidden and (since_ms is None or at_ms - since_ms < SECOND_MS):
+        if self._is_doubtful(at_ms, is_fresh=bool(fresh)):
             return
         if not sure:
             self._take_unknown(at_ms)
@@ -304,6 +301,15 @@ class SoundListener:
         else:  # the sound of an event that was a moment ago; another one after it is an event
             self._rested_ms = at_ms
             self._calm()
+
+    def _is_doubtful(self, at_ms: int, *, is_fresh: bool) -> bool:
+        """Return whether a class in what isn't audible above the noise floor must go on before it begins an event."""
+        if not is_fresh or self._is_event or at_ms - self._audible_ms <= AUDIBLE_MS:
+            self._suspected_ms = None
+            return False
+        if self._suspected_ms is None:
+            self._suspected_ms = at_ms
+        return at_ms - self._suspected_ms < SECOND_MS
 
     def _is_unnamed_at(self, at_ms: int) -> bool:
         """Return whether the current event still waits for its class; not after a class that rests: that isn't it."""
