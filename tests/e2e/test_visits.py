@@ -450,13 +450,20 @@ def test_escape_closes_the_feedback_before_the_event(page: Page, owner: BrowserC
 
 
 def test_what_is_said_of_an_event_leaves_the_keyboard_there(page: Page, owner: BrowserContext, house: Tawny) -> None:
-    (car,) = happens(owner, house, ("yard", "vehicle"))
-    page.goto(f"{house.base}/events/{car}?only=all")
+    """Also once what was said has made it a visit of its own, which the list leaves out."""
+    car, _ = happens(owner, house, ("yard", "vehicle"), ("yard", "vehicle"))
+    page.goto(f"{house.base}/events?only=all")
+    card_of(page, car).locator(".ec-open").click()
     page.get_by_role("button", name="Wrong or not useful?").press("Enter")
     what = page.get_by_role("region", name="What was it?")
     what.get_by_role("button", name="Animal").press("Enter")
     expect(what.get_by_role("button", name="Undo")).to_be_focused()
+    title = page.get_by_role("complementary", name="Selected visit").get_by_role("heading", level=2)
+    expect(title).to_have_text("Animal at Yard")
+    expect(what.get_by_role("button", name="Undo")).to_be_focused()
     page.keyboard.press("Enter")
+    expect(what.get_by_role("button", name="Person")).to_be_focused()
+    expect(title).to_have_text("Vehicle at Yard")
     expect(what.get_by_role("button", name="Person")).to_be_focused()
 
 

@@ -249,6 +249,9 @@ export function useVisit(id: string | null, known: readonly Visit[]): Visit | Ap
   const here = known.find((visit) => visit.events.some((event) => event.id === id));
   const [fetched, setFetched] = useState<{ id: string; visit: Visit | ApiError | "gone" } | null>(null);
   const missing = id !== null && !here;
+  // What left the list because of what was said of it stays until its new visit is known: who said it may go on there.
+  const last = useRef<Visit | undefined>(undefined);
+  if (here) last.current = here;
   useEffect(() => {
     if (!missing) return undefined;
     const stop = new AbortController();
@@ -267,10 +270,12 @@ export function useVisit(id: string | null, known: readonly Visit[]): Visit | Ap
     return () => {
       stop.abort();
       unhear();
+      setFetched(null);
     };
   }, [id, missing]);
   if (here) return here;
-  return fetched?.id === id ? fetched.visit : null;
+  if (fetched?.id === id) return fetched.visit;
+  return last.current?.events.some((event) => event.id === id) ? last.current : null;
 }
 
 export function Gone() {

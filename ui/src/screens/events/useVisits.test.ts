@@ -83,6 +83,23 @@ it("keeps a visit that is not in the list up to date", async () => {
   await waitFor(() => expect(result.current).toMatchObject({ best: { kept: true } }));
 });
 
+it("goes on with what has left the list until the recorder says what it is now", async () => {
+  const { result, rerender } = renderHook((known: Visit[]) => useVisit("a", known), { initialProps: [one("a")] });
+  rerender([one("b")]);
+  expect(result.current).toMatchObject({ id: "a" });
+  await act(async () => void asked[0]?.answer(one("a", { labeled_as: "animal" })));
+  await waitFor(() => expect(result.current).toMatchObject({ best: { labeled_as: "animal" } }));
+  rerender([one("a")]);
+  rerender([]);
+  expect(result.current).toMatchObject({ best: { labeled_as: "" } });
+});
+
+it("shows nothing of one visit while another is loaded", () => {
+  const { result, rerender } = renderHook((id: string) => useVisit(id, [one("a")]), { initialProps: "a" });
+  rerender("b");
+  expect(result.current).toBeNull();
+});
+
 it("says why a visit cannot be shown", async () => {
   const { result } = renderHook(() => useVisit("a", []));
   const reason = new ApiError(503, "busy", "Busy.", "Try again.");
