@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tawny.engine.acceptor import PAUSE_S, ConnectionAcceptor, bind_sockets
-from tawny.engine.connections import ClientConnection, ConnectionLimits, ConnectionManager, ConnectionRules
+from tawny.engine.acceptor import PAUSE_S, ConnectionAcceptor, MakeProtocol, bind_sockets
+from tawny.engine.connections import ClientConnection, ConnectionLimits, ConnectionManager, ConnectionRules, Phase
 from tawny.testing.clock import FakeClock
 from tests.engine.test_descriptors import without_descriptors
 
@@ -28,9 +28,9 @@ class Greeting(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def accepting(manager: ConnectionManager) -> AsyncIterator[tuple[str, int]]:
+async def accepting(manager: ConnectionManager, make: MakeProtocol = Greeting) -> AsyncIterator[tuple[str, int]]:
     (listening,) = bind_sockets([("127.0.0.1", socket.AF_INET)], 0)
-    acceptor = ConnectionAcceptor(listening, manager, ConnectionRules(), Greeting)
+    acceptor = ConnectionAcceptor(listening, manager, ConnectionRules(), make)
     acceptor.start()
     address: tuple[str, int] = listening.getsockname()
     try:
@@ -83,3 +83,41 @@ async def test_a_connection_is_closed_for_another_one_at_once() -> None:
                 assert await greeting(second) == b"hello"
                 assert await greeting(first) in (b"", b"hello")
         assert manager.closed == 1
+
+
+class Waiting(asyncio.Protocol):
+    """Says that something has arrived."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._connection.close_with(transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        self._connection.enter(Phase.ACTIVE)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._connection.release()
+
+
+async def test_a_request_that_came_while_the_computer_was_too_busy_to_read_it_is_read() -> None:
+    """The loop's clock jumps by more than the deadline between accepting and the first look at what arrived."""
+    clock, loop = FakeClock(), asyncio.get_running_loop()
+    manager = ConnectionManager(clock)
+    jumped_s, time = 0.0, loop.time
+    loop.time = lambda: time() + jumped_s  # type: ignore[method-assign]
+    try:
+        async with accepting(manager, Waiting) as address:
+            with socket.create_connection(address) as client:
+                while not len(manager):
+                    await asyncio.sleep(0)
+                jumped_s = 30.0
+                clock.advance(jumped_s)
+                client.sendall(b"GET / HTTP/1.1")
+                while manager.closed == 0 and next(iter(manager)).phase is Phase.OPEN:
+                    await asyncio.sleep(0)
+                assert manager.closed == 0
+    finally:
+        loop.time = time  # type: ignore[method-assign]

@@ -161,6 +161,15 @@ def test_each_phase_has_its_deadline(phase: Phase, signed_in: bool, last_s: floa
     assert one in server.after(0.4)
 
 
+def test_what_a_late_sweep_kept_waiting_has_its_time_again() -> None:
+    server = Server()
+    one = server.open()
+    server.clock.advance(30.0)
+    server.manager.sweep(delay_s=29.0)
+    assert server.aborted == []
+    assert server.after(1.0) == [one]
+
+
 @pytest.mark.parametrize(("signed_in", "last_s"), [(False, 60), (True, 300)])
 def test_only_who_signed_in_may_take_a_download_with_long_pauses(signed_in: bool, last_s: float) -> None:
     server = Server()

@@ -193,7 +193,7 @@ class ConnectionAcceptor:
         else:
             self._begin(made, connection, None)
         if self._sweep is None:
-            self._sweep = self._loop.call_later(SWEEP_S, self._sweep_late)
+            self._sweep = self._sweep_after(SWEEP_S)
 
     def _log_refusal(self, ceiling: int) -> None:
         if (now_s := self._loop.time()) >= self._next_log_s:
@@ -222,9 +222,12 @@ class ConnectionAcceptor:
             connection.release()
             made.close()
 
-    def _sweep_late(self) -> None:
-        self._manager.sweep()
-        self._sweep = self._loop.call_later(SWEEP_S, self._sweep_late) if len(self._manager) else None
+    def _sweep_after(self, pause_s: float) -> asyncio.TimerHandle:
+        return self._loop.call_later(pause_s, self._sweep_late, self._loop.time() + pause_s)
+
+    def _sweep_late(self, due_s: float) -> None:
+        self._manager.sweep(delay_s=self._loop.time() - due_s)
+        self._sweep = self._sweep_after(SWEEP_S) if len(self._manager) else None
 
     def _pause(self, error: OSError) -> None:
         """Leave new connections to the kernel for a moment."""

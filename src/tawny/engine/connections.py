@@ -227,9 +227,12 @@ class ConnectionManager:
         """Close the connection that waits longest. Return False if all serve signed-in clients."""
         return self._close(self._all.find_oldest())
 
-    def sweep(self) -> None:
-        """Close the connections that are past their deadline. Call it about once a second."""
-        now_s = self._clock.mono_s()
+    def sweep(self, delay_s: float = 0.0) -> None:
+        """Close the connections that are past their deadline. Call it about once a second.
+
+        delay_s: time by which this call is late. What clients sent meanwhile is not read yet, so it does not count.
+        """
+        now_s = self._clock.mono_s() - delay_s
         for connection in [one for one in self._connections if one.is_late(now_s)]:
             self._close(connection)
 
