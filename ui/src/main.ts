@@ -10,6 +10,9 @@ addEventListener("beforeinstallprompt", (event) => {
   window.installPrompt = event as InstallPrompt;
 });
 
-const start = () => import("./app/start");
+const AGAIN_MS = 10_000;
+/** A screen on the wall has no one to reload it. Not before the recorder answers: the browser's own error page would stay. */
+const again = () => setTimeout(() => fetch("/").then(() => location.reload(), again), AGAIN_MS);
+const start = () => import("./app/start").catch(again);
 const waits = loadLanguage(recall("language"));
 void (waits ? waits.then(start) : start());

@@ -32,11 +32,14 @@ export function loadLanguage(chosen: string | null): Promise<void> | null {
   return end === 0 ? null : load(end < 0 ? wanted : wanted.slice(0, end));
 }
 
+/** The page waits for its language: rather in English than not at all. */
+const LIMIT_MS = 15_000;
+
 async function load(tags: readonly string[]): Promise<void> {
   try {
     for (const tag of tags) {
       if (tags.some((one) => one.startsWith(`${tag}-`))) continue; // who is asked for `de-AT` answers with `de`, too
-      const answer = await fetch(`/api/v1/languages/${encodeURIComponent(tag)}`);
+      const answer = await fetch(`/api/v1/languages/${encodeURIComponent(tag)}`, { signal: AbortSignal.timeout?.(LIMIT_MS) ?? null });
       if (answer.ok) return setLanguage(answer.headers.get("Content-Language") ?? tag, (await answer.json()) as Catalogue);
     }
   } catch {
