@@ -1,4 +1,8 @@
+import base64
+import hashlib
+import re
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, get_args
 
 import httpx
@@ -318,6 +322,15 @@ async def test_every_answer_carries_the_headers_of_a_careful_server(house: House
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
     assert headers["cache-control"] == "no-store"
+
+
+async def test_of_the_scripts_in_a_page_only_that_which_reloads_it_may_run(house: House) -> None:
+    """The hash of its text is in the policy, since the script that loads everything else may not arrive."""
+    page = (Path(__file__).parents[2] / "ui/index.html").read_text()
+    (script,) = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    allowed = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = (await house.browser().get("/")).headers["content-security-policy"]
+    assert f"script-src 'self' 'sha256-{allowed}'" in policy.split("; ")
 
 
 async def test_a_session_of_a_person_who_is_gone_is_none(house: House) -> None:

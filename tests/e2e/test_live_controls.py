@@ -519,6 +519,36 @@ def test_l2_an_unplugged_camera_says_since_when_and_shows_no_video(
         context.close()
 
 
+@pytest.mark.parametrize("name", ["index", "start"])
+def test_a_page_whose_code_failed_at_first_reloads_itself(
+    browser: Browser, owner: BrowserContext, house: Tawny, name: str
+) -> None:
+    """What is needed to draw anything. The network of a computer changes, or the recorder restarts."""
+    context = browser.new_context(storage_state=owner.storage_state())  # has no code yet
+    page, asked = context.new_page(), list[str]()
+
+    def fail_twice(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) <= 2:
+            route.abort()
+        else:
+            route.continue_()
+
+    page.clock.install()
+    page.route(re.compile(rf"/assets/{name}-[^/]*\.js$"), fail_twice)
+    page.goto(house.base)
+    main = page.get_by_role("main")
+    expect(main).to_have_count(0)
+
+    def is_drawn_later() -> bool:
+        page.clock.fast_forward(10_000)
+        return main.count() > 0
+
+    until(is_drawn_later, what="the page")
+    assert len(asked) > 2
+    context.close()
+
+
 def test_what_a_tile_offers_comes_although_its_code_failed_at_first(owner: BrowserContext, house: Tawny) -> None:
     page, asked = owner.new_page(), list[str]()
 

@@ -219,9 +219,11 @@ STREAMED = frozenset(
     }
 )
 """Routes with a file as body, streamed by the route within the token's quota, or the size of a backup or a plan."""
+RELOADER = "sha256-3lbxrE+agLgs3PQKM0WzxEVNwJHQ2Ei1kE6eWBqmc/0="
+"""Of the script in `ui/index.html`: it reloads a page whose code did not arrive, and so cannot be a file itself."""
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; style-src 'self'; "
-    "script-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    f"script-src 'self' '{RELOADER}'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
