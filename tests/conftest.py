@@ -13,6 +13,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from hypothesis import settings
 
 from tawny.engine.user_script_process import TELLS_NOBODY
 from tawny.testing.waiting import until
+from tests.support.cabled_camera import cabled_cameras, networks_laid
 from tests.support.processes import PATIENCE_S, children
 from tests.support.workers import WORKERS, Workers, count_of
 
@@ -38,6 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
         settings.load_profile("searching")
     if config.option.workers is not None:
         config.pluginmanager.register(Workers(config, count_of(config.option.workers)), WORKERS)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
+    is_needed = any(hasattr(getattr(item, "module", None), cabled_cameras.__name__) for item in session.items)
+    with networks_laid() if is_needed and session.config.option.workers is not None else nullcontext():
+        return (yield)
 
 
 LONG = Path(__file__).with_name("long_tests.txt")

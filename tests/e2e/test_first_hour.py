@@ -93,7 +93,7 @@ def answers(listen: str) -> bool:
 
 @pytest.fixture(scope="module")
 def camera() -> Iterator[str]:
-    with cabled_cameras(PASSWORD) as (_, (address,)):
+    with cabled_cameras(PASSWORD, letter="f") as (_, (address,)):
         yield address
 
 
