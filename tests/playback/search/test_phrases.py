@@ -129,6 +129,10 @@ def time_of(query: SearchQuery) -> tuple[str, str, int]:
         ("vor 8 h gestern", "11-26 00:00", "11-26 08:00", 1),
         ("gestern Abend vor 21h", "11-26 18:00", "11-26 21:00", 1),
         ("letzte Nacht vor 2h", "11-26 20:00", "11-27 02:00", 1),
+        ("heute Nacht vor 2h", "11-26 20:00", "11-27 02:00", 1),
+        ("heute früh vor 7h", "11-27 05:00", "11-27 07:00", 1),
+        ("vor 7h heute früh", "11-27 05:00", "11-27 07:00", 1),
+        ("gestern und heute vor 8h", "11-26 00:00", "11-26 08:00", 2),
         ("vor 8h", "11-27 06:30", "11-27 07:30", 1),
         ("120 or 90 minutes ago", "11-27 13:00", "11-27 13:30", 1),
         ("vor einer Stunde", "11-27 13:30", "11-27 14:30", 1),
@@ -247,6 +251,12 @@ def test_a_part_of_joined_days_is_not_understood_where_it_may_not_be_of_others(t
 @pytest.mark.parametrize("text", ["Montag-Freitag im Oktober", "im Oktober Montag-Freitag", "seit Montag-Freitag"])
 def test_german_days_with_a_hyphen_are_not_understood_of_a_month_or_after_a_limit(text: str) -> None:
     assert "montag-freitag" in asked(text).unknown
+
+
+@pytest.mark.parametrize("text", ["heute vor 2h", "vor 2 h heute", "letzter Hund heute vor 2h"])
+def test_hours_before_now_are_an_age_also_next_to_today(text: str) -> None:
+    found = asked(text)
+    assert (time_of(found), found.unknown) == (("11-27 12:30", "11-27 13:30", 1), ("today",))
 
 
 @pytest.mark.parametrize("word", ["car", "dog", "man", "Hof", "Tor", "red car"])

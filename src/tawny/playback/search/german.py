@@ -113,6 +113,8 @@ _GERMAN_PARTS = "früh|morgen|vormittag|mittag|nachmittag|abend|nacht"
 _GERMAN_PART = rf"(?:{_GERMAN_PARTS})s?(?: vo[nm] [\w.]+)?(?: to (?:the )?[\w.]+)?"
 _GERMAN_WEEKDAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
 GERMAN_DAYS = f"heute|gestern|vorgestern|{_GERMAN_WEEKDAYS}"
+_NOT_ONLY_TODAY = rf"(?!(?<!\bund )(?<!\boder )heute(?! (?:{_GERMAN_PARTS})(?!\w)))"
+"""`heute vor 2h` is an age, unlike `gestern und heute vor 2h`."""
 _GERMAN_MONTHS = "januar|februar|märz|maerz|april|mai|juni|juli|august|september|oktober|november|dezember"
 _OF_MONTH = re.compile(
     rf"(?<!\w)(?:(?:{_GERMAN_MONTHS}|{MONTH}|{BRIEF_MONTH}|mrz|okt|dez|(?:19|20)\d\d)(?!\w)|monat|jahr|month|year)"
@@ -196,8 +198,8 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
          _german_clock_in_part),  # not `abends nach 9 Autos`
         (r"(\d+(?:\.\d+)?) ?stdn?\.?", r"\1 stunden"),
         (r"(\d+) ?sek\.?", r"\1 sekunden"),
-        (rf"((?:(?:{GERMAN_DAYS})(?: (?:{_GERMAN_PARTS}))?|letzte nacht) vor {_HOUR}) ?h", r"\1 uhr"),
-        (rf"(vor {_HOUR}) ?h (?=(?:{GERMAN_DAYS})(?!\w))", r"\1 uhr "),
+        (rf"((?:{_NOT_ONLY_TODAY}(?:{GERMAN_DAYS})(?: (?:{_GERMAN_PARTS}))?|letzte nacht) vor {_HOUR}) ?h", r"\1 uhr"),
+        (rf"(vor {_HOUR}) ?h (?={_NOT_ONLY_TODAY}(?:{GERMAN_DAYS})(?!\w))", r"\1 uhr "),
         (r"(vor|seit) (\d+(?:\.\d+)?) ?h", r"\1 \2 stunden"),
         (r"(um|gegen|at) (\d{1,2})h", r"at \2:00"),
         (r"(um|gegen|at) (\d{1,2})h(\d\d)", r"at \2:\3"),
