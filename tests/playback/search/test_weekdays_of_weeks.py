@@ -113,3 +113,21 @@ def test_another_part_of_the_day_in_another_week_is_ignored(text: str, begin: st
 )  # fmt: skip
 def test_lists_and_ranges_together_are_ignored(text: str) -> None:
     assert times(text) == ([("11-12 00:00", "11-18 15:30")], (text,))
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("monday to friday in the evening last week", ("18:00", "00:00")),
+        ("from monday to friday at night of the last week", ("20:00", "06:00")),
+        ("between monday and friday after 18:00 last week", ("18:00", "00:00")),
+        ("monday until friday at 8 1 week ago", ("07:30", "08:30")),
+        ("monday-friday between 8 and 10 last week", ("08:00", "10:00")),
+        ("monday-friday evening last week", ("18:00", "00:00")),
+        ("monday-friday mornings of the last week", ("05:00", "12:00")),
+    ],
+)
+def test_hours_between_days_and_their_week_are_of_all_these_days(text: str, hours: tuple[str, str]) -> None:
+    spans, ignored = times(text)
+    assert ([begin for begin, _ in spans], ignored) == ([f"11-{day:02} {hours[0]}" for day in range(9, 14)], ())
+    assert {end.split()[1] for _, end in spans} == {hours[1]}

@@ -42,9 +42,7 @@ _MONTH_BEFORE = "".join(rf"(?<!{one} )" for one in (*MONTHS, "month", "year"))
 """Of a month, `monday to friday` would be all its days."""
 NO_PART = rf"(?! (?:{PART})(?!\w))"
 _NO_DAYS_BEFORE = "".join(rf"(?<!{one} )" for one in ("and", "or", *PARTS, *(f"{part}s" for part in PARTS)))
-_NO_DAYS_AFTER = (
-    rf"(?! (?:and|or|to|until|-|–|{ANY}|(?:(?:in|of|from) )?(?:the )?(?:last week|this week|week|\d+ weeks?))(?!\w))"
-)
+_NO_DAYS_AFTER = rf"(?! (?:and|or|to|until|-|–|{ANY})(?!\w))"
 """Where other days stand next to `monday-friday evening`, the evening may not be of them."""
 _SAID_HOURS = r"(\d{1,2}\.(?:\d|25|75)) ?(?:hours?|h)"
 _NO_RANGE = "".join(rf"(?<!{before})" for before in ("and ", "to ", "or ", "until ", "- ", "–", "– "))

@@ -54,9 +54,12 @@ _MIXED = (
 """Lists and ranges together, or ranges of parts: `monday and wednesday to friday`, which are not read."""
 _NO_LIMIT = "".join(rf"(?<!{one} )" for one in ("since", "before", "after", "until", "to", "-", "–"))
 _HOURS_BETWEEN = re.compile(
-    rf"(?<!\w){_NO_LIMIT}({_ONE_DAY})((?: {HOURS})+) (?P<period>{_PERIOD}|(?:of )?{_A_WEEK})(?!\w)"
+    rf"(?<!\w){_NO_LIMIT}(?P<days>{_ONE_DAY})(?P<hours>(?: {HOURS})+)(?P<period> (?:{_PERIOD}|(?:of )?{_A_WEEK}))(?!\w)"
 )
 _OF_A_WEEK = rf"(?: (?:of|in|from))?(?: the)? {_A_WEEK}"
+_HOURS_BETWEEN_RANGE = re.compile(
+    rf"(?<!\w){_NO_LIMIT}(?P<days>{_RANGE})(?P<hours>(?: {HOURS})+)(?P<period>{_OF_A_WEEK})(?!\w)"
+)
 _DAY_OF_WEEK = re.compile(rf"(?<!\w)(?P<day>{WEEKDAY})(?P<part> (?:{PART}))?{_OF_A_WEEK}(?!\w)")
 _WEEK_ENDS = "(?:week|week before last|weeks? ago)"
 _LIMIT_BEFORE = re.compile(
@@ -89,9 +92,9 @@ def with_hours_after(text: str) -> str:
 
     def moved(found: re.Match[str]) -> str:
         is_end = _RANGE_BEGINS.search(found.string[: found.start()]) is not None
-        return found[0] if is_end else f"{found[1]} {found['period']}{found[2]}"
+        return found[0] if is_end else f"{found['days']}{found['period']}{found['hours']}"
 
-    return _HOURS_BETWEEN.sub(moved, text)
+    return _HOURS_BETWEEN.sub(moved, _HOURS_BETWEEN_RANGE.sub(moved, text))
 
 
 def _monday_of(found: re.Match[str], today: date) -> date | None:
