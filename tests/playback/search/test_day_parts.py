@@ -434,6 +434,15 @@ def test_the_day_of_such_an_hour_may_be_a_week_ago() -> None:
     ]
 
 
+@pytest.mark.parametrize("night", ["last night at 2", "this night at 2", "yesterday night at 2", "letzte Nacht um 2"])
+def test_the_night_of_such_an_hour_is_the_one_before_while_it_is_ahead(night: str) -> None:
+    query = parse_query(f"monday evening and {night}", SearchVocabulary({}), BERLIN, ms("2026-11-20 00:30"))
+    assert [(one.begin_ms, one.end_ms) for one in query.spans] == [
+        (ms("2026-11-16 18:00"), ms("2026-11-17 00:00")),
+        (ms("2026-11-19 01:30"), ms("2026-11-19 02:30")),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "unknown"),
     [

@@ -354,8 +354,9 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrase
                 if narrowed is None:
                     return None
                 hours = narrowed
-            if re.search(rf"(?:{WEEKDAY})s?(?!\w)", one) and begin_at(day, hours[0], zone) >= now_ms:
-                day -= WEEK
+            if begin_at(day, hours[0], zone) >= now_ms:  # these hours are still ahead
+                is_weekday = re.search(rf"(?:{WEEKDAY})s?(?!\w)", one) is not None
+                day -= WEEK if is_weekday else DAY * one.startswith(("last night", "this night", "yesterday"))
             parts.add((day, hours))
         joining = re.findall(r"(?<!\w)(?:and|or)(?!\w)", found["days"])
         is_list = len(joining) == len(said) - 1  # not `today, this morning`
