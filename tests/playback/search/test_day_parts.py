@@ -411,6 +411,8 @@ def test_days_may_have_different_parts(text: str, expected: list[tuple[str, str]
     ("text", "last", "words"),
     [
         ("last night or this morning at 8", ("11-20 07:30", "11-20 08:30"), "last night, this morning, at 8"),
+        ("last night or this morning 8 am", ("11-20 07:30", "11-20 08:30"), "last night, this morning, 8 am"),
+        ("last night and today 7am", ("11-20 06:30", "11-20 07:30"), "last night, today, 7am"),
         ("letzte Nacht oder heute früh um 8 Uhr", ("11-20 07:30", "11-20 08:30"), "last night, this morning, at 8:00"),
         ("last night and today between 8 and 9", ("11-20 08:00", "11-20 09:00"), "last night, today, between 8 and 9"),
         ("last night and this morning after 7:00", ("11-20 07:00", "11-20 12:00"),
@@ -449,6 +451,7 @@ def test_the_night_of_such_an_hour_is_the_one_before_while_it_is_ahead(night: st
         ("last night or this morning at 2", "at 2"),
         ("last night or this morning before 4", "before 4"),
         ("at 8 last night or this morning", "at 8"),
+        ("last night or this morning 7am to 9am", "7am to 9am"),
     ],
 )
 def test_an_hour_that_may_not_be_of_that_day_is_ignored(text: str, unknown: str) -> None:

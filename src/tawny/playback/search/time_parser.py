@@ -60,6 +60,7 @@ _FULL_YEAR = r"(?<![./-])(20\d\d)(?![./-]\d)"
 _BEFORE_NUMBERS = frozenset({"plate", "plates", "number", "since", "before", "after", "until", "from", "between"})
 """Words after which a number is a plate, or a time that is not understood."""
 _TO = "(?:and|to|until|-|–)"
+_HALF_AFTER = r" \d{1,2} ?[ap]m(?! ?(?:to|until|-|–))"
 
 
 def parse_time(
@@ -368,7 +369,7 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrase
         return replace(when.among(frozenset(day for day, _ in parts)), parts=frozenset(parts), words=words)
 
     days = rf"(?P<days>(?:on |in )?{each}(?:(?: and| or)?(?: on| in)? {each})+)"
-    yield rf"{days}(?={CLOCK_AFTER}|{LIMIT_AFTER}) (?P<clock>{HOURS})", read
+    yield rf"{days}(?={CLOCK_AFTER}|{LIMIT_AFTER}|{_HALF_AFTER}) (?P<clock>{HOURS})", read
     yield days, read
 
 
