@@ -408,6 +408,46 @@ def test_days_may_have_different_parts(text: str, expected: list[tuple[str, str]
 
 
 @pytest.mark.parametrize(
+    ("text", "expected", "words"),
+    [
+        ("saturday to sunday and last night", [("11-14 00:00", "11-16 00:00"), ("11-19 20:00", "11-20 06:00")],
+         "saturday to sunday, last night"),
+        ("last night, saturday-sunday", [("11-14 00:00", "11-16 00:00"), ("11-19 20:00", "11-20 06:00")],
+         "last night, saturday to sunday"),
+        ("Montag-Dienstag und gestern Abend", [("11-16 00:00", "11-18 00:00"), ("11-19 18:00", "11-20 00:00")],
+         "monday to tuesday, yesterday evening"),
+        ("between monday and tuesday or sunday evening", [("11-15 18:00", "11-18 00:00")],
+         "between monday and tuesday, sunday evening"),
+        ("17 november until 18 november and this morning", [("11-17 00:00", "11-19 00:00"),
+                                                            ("11-20 05:00", "11-20 12:00")],
+         "17 november until 18 november, this morning"),
+        ("saturday to sunday at night and thursday", [("11-14 20:00", "11-15 06:00"), ("11-15 20:00", "11-16 06:00"),
+                                                      ("11-19 00:00", "11-20 00:00")],
+         "saturday to sunday night, thursday"),
+    ],
+)  # fmt: skip
+def test_a_part_of_one_day_is_not_of_other_days_in_a_row(
+    text: str, expected: list[tuple[str, str]], words: str
+) -> None:
+    query = parse_query(text, SearchVocabulary({}), BERLIN, NOW)
+    times = [(ms(f"2026-{begin}"), ms(f"2026-{end}")) for begin, end in expected]
+    assert [(one.begin_ms, one.end_ms) for one in query.spans] == times
+    assert (query.time_words, query.unknown) == (words, ())
+
+
+@pytest.mark.parametrize("hours", ["in the evening", "at 8"])
+def test_hours_after_days_in_a_row_and_another_day_are_of_all(hours: str) -> None:
+    found = spans(f"monday to tuesday and sunday {hours}")
+    assert [begin[:5] for begin, _ in found] == ["11-15", "11-16", "11-17"]
+    assert len({begin[6:] for begin, _ in found}) == 1
+
+
+def test_a_month_after_days_in_a_row_and_another_is_listed() -> None:
+    query = parse_query("monday to tuesday and sunday evening in october", SearchVocabulary({}), BERLIN, NOW)
+    assert (query.time_words, query.unknown) == ("monday to tuesday, sunday evening", ("in october",))
+
+
+@pytest.mark.parametrize(
     ("text", "last", "words"),
     [
         ("last night or this morning at 8", ("11-20 07:30", "11-20 08:30"), "last night, this morning, at 8"),

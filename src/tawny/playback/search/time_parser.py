@@ -22,6 +22,7 @@ from tawny.playback.search.day_parser import (
     WEEKDAY,
     YEAR_DIGITS,
     day_of,
+    days_of,
     from_to,
     hours_of,
     month_of,
@@ -117,6 +118,7 @@ def _phrases(today: date, zone: ZoneInfo, now_ms: int, has_meaning: Callable[[st
     yield from _since(today, zone, now_ms)
     yield from _nights_to(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
     yield from _from_hour_of_day(today, zone, now_ms)
+    yield from _days_of_other_parts(today, zone, now_ms, with_rows=True)
     yield from _several_days(today)
     for _ in range(2):  # `after monday before friday`
         yield from _before_and_after_days(today, zone, now_ms)
@@ -334,33 +336,45 @@ def _parts_of_days(today: date, hour: int) -> TimePhrases:
         yield rf"(?:on )?((?:(?:last|this) )?(?:{WEEKDAY})) ({PART})", of_weekday
 
 
-def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
-    """Yield days with different parts: `last night or this morning`, not `monday and tuesday evening`."""
+def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int, *, with_rows: bool = False) -> TimePhrases:
+    """Yield days with different parts: `last night or this morning`, not `monday and tuesday evening`.
+
+    with_rows: only lists with days in a row: `saturday to sunday and last night`.
+    """
     own = _named_parts(today, datetime.fromtimestamp(now_ms / 1000, zone).hour)
-    each = rf"(?:{'|'.join(own)}|(?:{ANY})(?: (?:in the |at )?(?:{PART}))?)(?!\w)"
+    adverb = "" if with_rows else "(?:in the |at )?"  # not `monday to wednesday and friday in the evening`
+    each = rf"(?:{'|'.join(own)}|(?:{ANY})(?: {adverb}(?:{PART}))?)(?!\w)"
+    row = rf"(?:between {ANY} and|(?:from )?{ANY} (?:to|until|-|–)) {ANY}(?!\w)"
 
     def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        said = re.findall(each, re.sub(rf" (?:in the|at) (?=(?:{PART})(?!\w))", " ", found["days"]))
+        days_and_parts = re.sub(rf" (?:in the|at) (?=(?:{PART})(?!\w))", " ", found["days"])
+        said = re.findall(rf"{row}(?: (?:{PART})(?!\w))?|{each}" if with_rows else each, days_and_parts)
         clock, said_hours = found.groupdict().get("clock"), set[tuple[int, int]]()
         parts, shared = set[tuple[date, tuple[int, int]]](), ""
         for one in reversed(said):
             named = re.sub(rf" (?:{PART})$", "", one)
-            day, part = own.get(one) or (day_of(named, today), one[len(named) + 1 :] or shared)
-            if day is None:
+            part, ends = one[len(named) + 1 :], re.findall(ANY, named)
+            if len(ends) > 1:
+                days, shared = from_to(ends[0], ends[1], today), ""
+            else:
+                day, part = own.get(one) or (day_of(named, today), part or shared)
+                days, shared = (day, day) if day else None, "" if one in own else part
+            if days is None:
                 return None
-            shared, hours = "" if one in own else part, hours_of(part) if part else WHOLE_DAY
+            hours = hours_of(part) if part else WHOLE_DAY
             said_hours.add(hours)
             if clock and not parts:  # of the day before it
                 narrowed = _narrowed(hours, clock)
                 if narrowed is None:
                     return None
                 hours = narrowed
-            if begin_at(day, hours[0], zone) >= now_ms:  # these hours are still ahead
+            step = timedelta(0)
+            if begin_at(days[0], hours[0], zone) >= now_ms:  # these hours are still ahead
                 is_weekday = re.search(rf"(?:{WEEKDAY})s?(?!\w)", one) is not None
-                day -= WEEK if is_weekday else DAY * one.startswith(("last night", "this night", "yesterday"))
-            parts.add((day, hours))
+                step = WEEK if is_weekday else DAY * one.startswith(("last night", "this night", "yesterday"))
+            parts |= {(day - step, hours) for day in days_of(*days)}
         joining = re.findall(r"(?<!\w)(?:and|or)(?!\w)", found["days"])
-        is_list = len(joining) == len(said) - 1  # not `today, this morning`
+        is_list = with_rows or len(joining) == len(said) - 1  # not `today, this morning`
         if len(said_hours) == 1 or (not is_list and WHOLE_DAY in said_hours):
             return None
         if not when.is_usual:
@@ -368,7 +382,12 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrase
         words = ", ".join([*said, clock] if clock else said)
         return replace(when.among(frozenset(day for day, _ in parts)), parts=frozenset(parts), words=words)
 
-    days = rf"(?P<days>(?:on |in )?{each}(?:(?: and| or)?(?: on| in)? {each})+)"
+    joined = "(?: and| or)?(?: on| in)? "
+    if with_rows:
+        rows = rf"{row}(?: (?:in the|at) (?:{PART})(?!\w)|{NO_PART})"
+        yield rf"(?P<days>(?:{each}{joined})*{rows}(?:{joined}(?:{rows}|{each}))*)(?! (?:to|until|-|–) )", read
+        return
+    days = rf"(?P<days>(?:on |in )?{each}(?:{joined}{each})+)"
     yield rf"{days}(?={CLOCK_AFTER}|{LIMIT_AFTER}|{_HALF_AFTER}) (?P<clock>{HOURS})", read
     yield days, read
 
