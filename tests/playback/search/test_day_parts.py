@@ -435,6 +435,10 @@ def test_a_part_of_one_day_is_not_of_other_days_in_a_row(
     assert (query.time_words, query.unknown) == (words, ())
 
 
+def test_days_from_a_weekday_to_itself_have_evenings_before_this_one() -> None:
+    assert [begin for begin, _ in spans("friday-friday evening")] == [f"11-{day} 18:00" for day in range(13, 20)]
+
+
 @pytest.mark.parametrize("hours", ["in the evening", "at 8"])
 def test_hours_after_days_in_a_row_and_another_day_are_of_all(hours: str) -> None:
     found = spans(f"monday to tuesday and sunday {hours}")

@@ -233,6 +233,9 @@ UNDERSTOOD = [
     ]),
     ("saturday to sunday at night and thursday morning",
      [("11-14 20:00", "11-15 06:00"), ("11-15 20:00", "11-16 06:00"), ("11-19 05:00", "11-19 12:00")]),
+    ("friday to friday", [("11-13 00:00", "11-20 15:00")]),
+    ("friday 8:00 to friday 10:00", [("11-20 08:00", "11-20 10:00")]),
+    ("from wednesday to wednesday and this morning", [("11-11 00:00", "11-19 00:00"), ("11-20 05:00", "11-20 12:00")]),
 ]  # fmt: skip
 
 

@@ -274,9 +274,16 @@ def _from_hour_of_day(today: date, zone: ZoneInfo, now_ms: int) -> TimePhrases:
     yield rf"{first} (?:to|until|-|–) {last}", both
 
 
+def _in_row(first: str, last: str, today: date) -> tuple[date, date] | None:
+    """Return the first and last day. `wednesday to wednesday` begins a week earlier."""
+    days = from_to(first, last, today)
+    is_week = first == last and first.removesuffix("s") in DAYS
+    return (days[0] - WEEK, days[1]) if days and is_week else days
+
+
 def _several_days(today: date) -> TimePhrases:
     def both(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
-        days = from_to(found[1], found[2], today)
+        days = _in_row(found[1], found[2], today)
         return when.on(*days) if days else None
 
     def of_month(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
@@ -355,7 +362,7 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int, *, with_rows:
             named = re.sub(rf" (?:{PART})$", "", one)
             part, ends = one[len(named) + 1 :], re.findall(ANY, named)
             if len(ends) > 1:
-                days, shared = from_to(ends[0], ends[1], today), ""
+                days, shared = _in_row(ends[0], ends[1], today), ""
             else:
                 day, part = own.get(one) or (day_of(named, today), part or shared)
                 days, shared = (day, day) if day else None, "" if one in own else part
