@@ -28,6 +28,7 @@ from tests.api.fakes import make_house, routes
 from tests.api.test_access import BY_MESSAGE
 from tests.api.test_sight import NAMED_BY_QUERY, YARD, Filled, fill
 from tests.playback.archives import PORCH
+from tests.support.processes import PATIENCE_S
 
 TABLE: Final = Path(__file__).with_name("route_matrix.tsv")
 RULES: Final = check_routes(routes())
@@ -163,7 +164,7 @@ async def cell(door: Door, route: str, caller: str) -> str:
         "root_path": "",
     }
     task = asyncio.create_task(house.app(scope, receive, send))  # type: ignore[arg-type]
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.wait([task, status], return_when=asyncio.FIRST_COMPLETED)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
@@ -181,7 +182,7 @@ def is_of_camera(route: str) -> bool:
 async def socket_cell(address: str, door: Door, route: str, caller: str) -> str:
     headers = {**door.sends.get(caller, {}), "Origin": f"http://{address}"}
     url = f"ws://{address}{door.path(route, caller)}"
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         try:
             async with connect(url, additional_headers=headers, proxy=None) as socket:
                 await socket.send("no JSON: the server closes an open socket")
