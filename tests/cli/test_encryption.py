@@ -6,7 +6,7 @@ import os
 import re
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from io import StringIO
 from pathlib import Path
 
@@ -40,12 +40,15 @@ from tests.sealed.made import OWNER, RECIPIENTS, RECOVERY, SIGNER, STRANGER, Epo
 
 
 class Terminal:
-    """Somebody who reads the sheet on the terminal, and types what is asked for; wrong so many times first."""
+    """Somebody who reads the sheet on the terminal, and types what is asked for; wrong so many times first.
 
-    def __init__(self, folder: Path, wrong: int = 0) -> None:
+    mistyped: typed instead of the passphrase, before it.
+    """
+
+    def __init__(self, folder: Path, wrong: int = 0, mistyped: Sequence[str] = ()) -> None:
         self.said, self.shown = StringIO(), StringIO()
         self.out = Output(as_json=False, out=self.said, err=self.shown)
-        self.wrong, self.asked = wrong, 0
+        self.wrong, self.asked, self.mistyped = wrong, 0, list(mistyped)
         self.settings = folder / "tawny.toml"
         self.settings.write_text("# mine\n[storage]\n")
         self.args = Namespace(config=str(self.settings), data=str(folder / "data"), html=None, all=True)
@@ -66,6 +69,8 @@ class Terminal:
 
     def type(self, question: str) -> str:
         self.asked += 1
+        if question.startswith("The passphrase"):
+            return self.mistyped.pop(0) if self.mistyped else self.passphrase
         found = re.search(r"Word (\d+) on", question)
         assert found is not None
         return "zoo-zoo" if self.asked <= self.wrong else self.words[int(found[1]) - 1]
@@ -85,7 +90,7 @@ class Terminal:
 def test_whoever_types_the_words_has_keys_and_a_locked_one_of_their_own(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path)
     assert terminal.set_up() == 0
-    assert (len(terminal.words), terminal.asked) == (24, 3)
+    assert (len(terminal.words), terminal.asked) == (24, 4)
     chosen = read_settings(terminal.settings)
     assert terminal.settings.read_text().startswith("# mine")
     assert chosen.storage.encrypt
@@ -110,6 +115,30 @@ def test_without_the_words_nothing_is_set_up(tmp_path: Path) -> None:
     terminal = Terminal(tmp_path, wrong=99)
     before = terminal.settings.read_text()
     with pytest.raises(NotDone, match="don't match the sheet"):
+        terminal.set_up()
+    assert terminal.settings.read_text() == before
+    assert not (tmp_path / "data").exists()
+
+
+def test_a_passphrase_may_be_mistyped_twice(tmp_path: Path) -> None:
+    assert Terminal(tmp_path, mistyped=["", "another"]).set_up() == 0
+
+
+def test_a_passphrase_may_be_typed_with_spaces_and_capitals(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path)
+    terminal.args.do = "setup"
+
+    def spaced(question: str) -> str:
+        typed = terminal.type(question)
+        return f" {typed.replace('-', ' ').title()} " if question.startswith("The passphrase") else typed
+
+    assert run_encryption(terminal.args, terminal.out, spaced) == 0
+
+
+def test_without_the_passphrase_nothing_is_set_up(tmp_path: Path) -> None:
+    terminal = Terminal(tmp_path, mistyped=["another"] * 3)
+    before = terminal.settings.read_text()
+    with pytest.raises(NotDone, match="isn't the passphrase that was shown"):
         terminal.set_up()
     assert terminal.settings.read_text() == before
     assert not (tmp_path / "data").exists()

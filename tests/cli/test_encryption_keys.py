@@ -13,7 +13,7 @@ import pytest
 from tawny.cli import encryption
 from tawny.cli.output import Output
 from tawny.config.loader import read_settings
-from tawny.model.errors import FolderUnwritable
+from tawny.model.errors import FolderUnwritable, NotDone
 from tawny.model.times import SystemClock
 from tawny.sealed.key_wrapping import Identity, short_name, wrap
 from tawny.sealed.mnemonics import identity_words
@@ -160,6 +160,30 @@ def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
     assert opens(tawny, data, "new")
     assert opens(tawny, data, "sheet")
     assert not opens(tawny, data, "owner")
+
+
+@pytest.mark.parametrize("mistyped", [0, 2, 3])
+def test_a_new_passphrase_is_asked_for_before_it_replaces_the_old_one(data: Path, mistyped: int) -> None:
+    shown, asked, before = StringIO(), list[str](), (data.parent / "tawny.toml").read_text()
+
+    def ask(question: str) -> str:
+        assert (data.parent / "tawny.toml").read_text() == before
+        asked.append(question)
+        return "another" if len(asked) <= mistyped else shown.getvalue().partition("passphrase is: ")[2].split()[0]
+
+    parser = ArgumentParser()
+    encryption.describe_encryption(parser)
+    key, config = str(data.parent / "owner"), str(data.parent / "tawny.toml")
+    args = parser.parse_args(["rotate", "--key", key, "--config", config, "--data", str(data)])
+    out = Output(as_json=False, out=StringIO(), err=shown)
+    if mistyped < encryption.TRIES:
+        assert encryption.run_encryption(args, out, ask) == 0
+    else:
+        with pytest.raises(NotDone, match="so nothing was changed"):
+            encryption.run_encryption(args, out, ask)
+    is_replaced = (data.parent / "tawny.toml").read_text() != before
+    assert (len(asked), is_replaced) == (min(mistyped + 1, 3), mistyped < 3)
+    assert bool(list(data.parent.glob("owner-*.age"))) is is_replaced
 
 
 def test_keys_of_changed_recordings_are_noted_while_the_recorder_is_stopped(tawny: Tawny, data: Path) -> None:

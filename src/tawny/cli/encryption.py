@@ -2,6 +2,7 @@
 
 import secrets
 import socket
+import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Collection, Sequence
 from contextlib import ExitStack, suppress
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from tawny.cli import options
-from tawny.cli.keys import add_key, from_file, from_words, typed
+from tawny.cli.keys import add_key, from_file, from_words, typed, with_hyphens
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, load_settings
 from tawny.config.changes import put_table, put_tables
@@ -87,6 +88,21 @@ def ask_for_words(sheet: RecoverySheet, out: Output, ask: Callable[[str], str]) 
             if wrong >= TRIES:
                 raise NotDone("Those words don't match the sheet, so encryption was not set up.", "Start again.")
             out.say(f"That isn't word {number + 1}. Check the sheet.")
+
+
+def ask_for_passphrase(passphrase: str, out: Output, ask: Callable[[str], str]) -> None:
+    """Ask for a passphrase that was just shown. Raises NotDone: after TRIES wrong ones; nothing has been changed then.
+
+    Without a terminal it isn't asked for: a script that reads it does not mistype it.
+    """
+    if ask is typed and not sys.stdin.isatty():
+        return
+    for left in reversed(range(TRIES)):
+        if with_hyphens(ask("The passphrase, as you wrote it down: ")) == passphrase:
+            return
+        if left:
+            out.say("That isn't the passphrase. Check what you wrote down.")
+    raise NotDone("That isn't the passphrase that was shown, so nothing was changed.", "Start again.")
 
 
 # `tawny encryption keys`, `add-key`, `remove-key`, `rotate` and `rewrap`: manage who can decrypt recordings.
@@ -223,9 +239,11 @@ def _rotate(
     elif tables := _replaced(chosen, {old}, [new.recipient]):
         passphrase, path = new_passphrase(), Path(args.key[0] if args.key else "owner.age")
         path = path.with_name(f"{path.stem}-{short_name(new.recipient)[:8]}.age")
+        out.say(f"The new key's passphrase is: {passphrase}\nIt is shown only once. Write it down.")
+        ask_for_passphrase(passphrase, out, ask)
         stored = _store_locked(path, new, passphrase, data_folder(args, chosen))
         out.say(
-            f"The new key is {stored[0]}. Its passphrase is: {passphrase}\nIt is shown only once. Write it down.\n"
+            f"The new key is {stored[0]}.\n"
             f"It replaces {short_name(old)} in {', '.join(f'[{table}]' for table in tables)}.\n"
             "The passphrase and passkeys of the old key open no new recordings. Add passkeys again in the settings."
         )
@@ -500,6 +518,7 @@ def _set_up(args: Namespace, out: Output, ask: Callable[[str], str]) -> int:
     show_sheet(sheet, args.html, out)
     out.say(f"\nYour passphrase for everyday use: {passphrase}\nIt is shown only once. Write it down too.\n")
     ask_for_words(sheet, out, ask)
+    ask_for_passphrase(passphrase, out, ask)
     with UnlockMethodStore(data).first(lock_key(owner, passphrase), SystemClock().now_ms(), owner.recipient):
         put_table(file, "encryption", {"recipients": [owner.recipient], "recovery": recovery.recipient})
     if args.all:

@@ -94,12 +94,17 @@ def from_file(path: Path) -> list[Identity]:
     return found
 
 
+def with_hyphens(passphrase: str) -> str:
+    """Return a passphrase as generated ones are written."""
+    return "-".join(passphrase.lower().replace("-", " ").split())
+
+
 def _opened(data: bytes, passphrase: str) -> bytes:
     """Open a key file; the words of a generated passphrase may be typed with spaces instead of hyphens."""
     try:
         return open_with_passphrase(data, passphrase)
     except WrongPassphrase:
-        words = "-".join(passphrase.lower().replace("-", " ").split())
+        words = with_hyphens(passphrase)
         if words == passphrase:
             raise
         return open_with_passphrase(data, words)
