@@ -21,8 +21,8 @@ from tawny.model.ids import EventId, StreamName
 from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
+from tawny.service.delivery.replaced_parts import replaced_parts
 from tawny.service.delivery.resending import UploadResender
-from tawny.service.delivery.upload_scheduler import replaced_parts
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.disk.volume import Volume
 from tawny.storage.repair.findings import Finding, FindingKind

@@ -22,12 +22,12 @@ from tawny.model.segments import Segment
 from tawny.model.times import Span, merge_spans
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.event_forms import EventForms
+from tawny.service.delivery.replaced_parts import replaced_parts
 from tawny.service.delivery.upload_rules import UploadRule
 from tawny.service.delivery.upload_scheduler import (
     SETTLE_MS,
     DeliverySource,
     UploadScheduler,
-    replaced_parts,
 )
 from tawny.testing.clock import FakeClock
 from tests.playback.archives import PORCH, FakeArchive

@@ -18,8 +18,9 @@ from tawny.delivery.file_names import checked
 from tawny.model.errors import SettingsError
 from tawny.model.events import Event
 from tawny.model.ids import EventId
+from tawny.service.delivery.replaced_parts import REMOVAL_MS, replaced_parts
 from tawny.service.delivery.upload_rules import UploadRule
-from tawny.service.delivery.upload_scheduler import PARTS, REMOVAL_MS, replaced_parts
+from tawny.service.delivery.upload_scheduler import PARTS
 from tawny.service.health.checks import uploads_behind
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.testing.waiting import until

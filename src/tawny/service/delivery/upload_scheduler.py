@@ -17,19 +17,20 @@ from itertools import pairwise
 from typing import Final
 
 from tawny.config.modes import RuleAction
-from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.delivery import Delivery, DeliveryKind
 from tawny.delivery.file_names import NamedFile, has_counter, is_unique, name, other_name, piece_name
-from tawny.delivery.outbox import FILE_END, LIKE_PARTS, MOST_WAITING, QUEUE_FULL, REPLACED, Outbox
+from tawny.delivery.outbox import FILE_END, LIKE_PARTS, MOST_WAITING, QUEUE_FULL, Outbox
 from tawny.engine import ActorHandle
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
-from tawny.model.times import Clock, Span, merge_spans, missing_spans
-from tawny.playback.clips import MOST_COVERED_S, times_of
-from tawny.playback.recordings import JOIN_MS, RecordingArchive, recorded_until_ms, segments
+from tawny.model.times import Clock, Span
+from tawny.playback.clips import times_of
+from tawny.playback.recordings import RecordingArchive, recorded_until_ms, segments
 from tawny.service.delivery.event_forms import form_of
+from tawny.service.delivery.replaced_parts import LONGEST_MASKED_MS, RECORDED, span_of
 from tawny.service.delivery.upload_rules import CLIP_FORMS, UploadRule, sends
 from tawny.service.languages import Languages
 from tawny.service.modes.decider import Decider
@@ -47,10 +48,6 @@ IDLE_S: Final = 30.0
 SETTLE_MS: Final = 5_000
 """Delay, ms, after the post-roll; then the clip is sent even if its end was not recorded, as the camera may have
 failed."""
-REMOVAL_MS: Final = 30_000
-"""Delay, ms, before parts are removed, so that a part being sent at that time has arrived."""
-RECORDED: Final = "recorded"
-"""Key, in a part's content, of the times in its span that were recorded, ms UTC; the others are no loss."""
 SHORT_MS: Final = 60_000
 """Time, ms, in which files of an encrypted camera stay short after its event changed or one was closed."""
 MOST_SHORT: Final = MOST_WAITING // 5
@@ -58,7 +55,6 @@ MOST_SHORT: Final = MOST_WAITING // 5
 PARTS: Final = "parts"
 """Folder of parts that the clip replaces and that cannot be deleted, so that a rule at the destination can do so."""
 LONGEST_EVENT_MS: Final = 3_600_000
-LONGEST_MASKED_MS: Final = round(MOST_COVERED_S * 1000)
 MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
 _NAMED_FORMS: Final = (*CLIP_FORMS, "jpg", "tws")
@@ -233,7 +229,7 @@ class UploadScheduler:
         elif all(self._known(self._clip(rule, event, form, {})) is None for form in rule.clip_forms):
             begin_ms = self._clip_of(event, self._clock.now_ms()).begin_ms
             parts = self._parts(rule, event)  # of before a restart
-            self._going[key] = _Going(event, rule, max([begin_ms, *map(_end_ms, parts)]), len(parts))
+            self._going[key] = _Going(event, rule, max([begin_ms, *(span_of(one).end_ms for one in parts)]), len(parts))
 
     def _follow(self, going: _Going) -> None:
         """Send the video recorded since the last part, if there is enough of it; at the maximum, the clip."""
@@ -269,7 +265,7 @@ class UploadScheduler:
         earlier, new = self._parts(rule, event), list[Delivery]()
         # a rule at the destination deletes those in PARTS
         lasting = [one for one in earlier if not (rule.write_only and one.name.startswith(f"{PARTS}/"))]
-        begin_ms = max([self._in_one_file(event.camera, whole).end_ms, *map(_end_ms, lasting)])
+        begin_ms = max([self._in_one_file(event.camera, whole).end_ms, *(span_of(one).end_ms for one in lasting)])
         while begin_ms < whole.end_ms:
             span = self._in_one_file(event.camera, Span(begin_ms, whole.end_ms))
             part = self._part(rule, event, span, len(earlier) + len(new) + 1)
@@ -516,37 +512,6 @@ class UploadScheduler:
         )
 
 
-def replaced_parts(
-    outbox: Outbox, clip: Delivery, held: Sequence[Span], now_ms: int, *, write_only: bool = False
-) -> list[Delivery]:
-    """Return the removals of an event's parts that this delivery replaces, once it has arrived.
-
-    held: the recorded times that are in the clip. Parts stay that have more of the event, and wait again if a full
-    queue dropped them for this clip, unless it had arrived before. write_only: return the parts as dropped: nothing can
-    be removed, but what waits need not be sent.
-    """
-    is_clip = clip.what is DeliveryKind.CLIP and "to_ms" in clip.content and form_of(clip) in LIKE_PARTS
-    if clip.event is None or not is_clip:
-        return []
-    whole, there = Span(int(clip.content["from_ms"]), int(clip.content["to_ms"])), merge_spans([*held], join_ms=JOIN_MS)
-    has_rest = whole.end_ms - whole.begin_ms == LONGEST_MASKED_MS  # else the event ends there
-    replaced = list[Delivery]()
-    for piece in outbox.of_event(clip.event):
-        if piece.to != clip.to or piece.what is not DeliveryKind.PIECE:
-            continue
-        recorded = [Span(*one) for one in piece.content.get(RECORDED) or [(piece.content["from_ms"], _end_ms(piece))]]
-        needed = (one if has_rest else one.cut_to(whole) for one in recorded)
-        waiting = replace(piece, state=DeliveryState.WAITING, tries=0, why="", progress="", done_ms=None)
-        if any(one and missing_spans(there, one) for one in needed):
-            replaced += [waiting] if piece.why == REPLACED and clip.done_ms is None else []
-        elif write_only:
-            replaced.append(replace(piece, state=DeliveryState.DROPPED))
-        else:
-            removal = replace(waiting, what=DeliveryKind.REMOVAL, needs=None, size_bytes=0)
-            replaced.append(replace(removal, next_ms=now_ms + REMOVAL_MS))
-    return replaced
-
-
 def _is_swept(delivery: Delivery) -> bool:
     """Return whether a delivery deletes an expired file, whose name is free then."""
     return delivery.what is DeliveryKind.REMOVAL and delivery.event is None
@@ -556,10 +521,6 @@ def same_format(one: Segment, other: Segment) -> bool:
     """Return whether two recordings fit into one file, as far as the index knows."""
     is_same = (one.video, one.audio) == (other.video, other.audio)
     return is_same and (one.width, one.height) == (other.width, other.height)
-
-
-def _end_ms(part: Delivery) -> int:
-    return int(part.content["to_ms"])
 
 
 def _cut(span: Span) -> dict[str, object]:

@@ -43,8 +43,9 @@ from tawny.playback.clips import ClipCache
 from tawny.sealed.statements import Witness, find_witnesses
 from tawny.service.delivery.event_forms import EventForms, form_of
 from tawny.service.delivery.guarded_target import BrokenTarget, as_delivery_error, guarded
+from tawny.service.delivery.replaced_parts import replaced_parts
 from tawny.service.delivery.upload_rules import UploadRule
-from tawny.service.delivery.upload_scheduler import DeliverySource, replaced_parts
+from tawny.service.delivery.upload_scheduler import DeliverySource
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.recorder import RecorderService
 from tawny.storage.retention.runner import AgeClock
