@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import InlineEngine
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
@@ -19,6 +19,7 @@ from tawny.service.delivery.upload_rules import UploadRule
 from tawny.service.delivery.upload_scheduler import MOST_SHORT, SHORT_MS, DeliverySource, UploadScheduler
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.policy import SealedExport
+from tawny.storage.disk.layout import picture_path, sealed_path
 from tawny.testing.clock import FakeClock
 from tests.api.fakes import FakeRecorder
 from tests.app.rig import settings
@@ -27,26 +28,45 @@ from tests.service.delivery.test_upload_scheduler import OFFSITE, Bench
 
 
 class Sealed(SealedExport):
+    """is_on: whether the settings encrypt the porch now. stored: the snapshots on the disk."""
+
+    def __init__(self) -> None:
+        self.is_on, self.stored = True, set[str]()
+
     def seals(self, camera: CameraId) -> bool:
-        return camera == PORCH
+        return self.is_on and camera == PORCH
+
+    def is_stored(self, path: str) -> bool:
+        return path in self.stored
 
     def object_name(self, path: str, day: str) -> str:
         return f"opaque/{day}/{hash(path) & 0xFFFF:x}.tws"
 
 
 class SealedBench(Bench):
+    def __init__(self, root: Path, *rules: UploadRule) -> None:
+        self.seal = Sealed()
+        super().__init__(root, *rules)
+
     def again(self) -> UploadScheduler:
         self.short = list[tuple[CameraId, Span]]()
 
         def shorten(camera: CameraId, span: Span) -> None:
             self.short.append((camera, span))
 
-        source = DeliverySource(self.outbox, self.archive, self.clock, self.clip_of, sealed=Sealed(), shorten=shorten)
+        source = DeliverySource(self.outbox, self.archive, self.clock, self.clip_of, sealed=self.seal, shorten=shorten)
         return UploadScheduler(source, self.rules, self.budget_bytes)
 
     def sealed(self, begin_ms: int, seconds: int) -> Segment:
         """A closed recording, which is told of."""
         segment = self.unannounced(begin_ms, seconds)
+        self.upload_scheduler.on_message(SegmentClosed(segment))
+        self.upload_scheduler.step()
+        return segment
+
+    def plain(self, begin_ms: int, seconds: int) -> Segment:
+        """A closed recording that is not encrypted, which is told of."""
+        segment = self.archive.record(begin_ms, seconds=seconds)
         self.upload_scheduler.on_message(SegmentClosed(segment))
         self.upload_scheduler.step()
         return segment
@@ -61,6 +81,14 @@ class SealedBench(Bench):
 
     def waiting(self) -> list[Delivery]:
         return self.outbox.of_event(EventId("e"))
+
+    def cut(self, what: DeliveryKind = DeliveryKind.PIECE) -> list[tuple[float, float]]:
+        """What goes in parts, or as a clip: seconds after the porch's last event began."""
+        event = self.archive.index.event(EventId("e"))
+        assert event is not None
+        found = [one for one in self.waiting() if one.what is what and one.state is DeliveryState.WAITING]
+        spans = [(one.content["from_ms"], one.content["to_ms"]) for one in found if "to_ms" in one.content]
+        return [((begin_ms - event.start_ms) / 1000, (end_ms - event.start_ms) / 1000) for begin_ms, end_ms in spans]
 
     def sent(self) -> list[str]:
         """The recordings that go, in their order."""
@@ -344,3 +372,127 @@ def test_what_was_recorded_before_the_camera_was_sealed_goes_as_ever(bench: Seal
         "porch/2026/11/20/20261120T050000-e.jpg",
         "porch/2026/11/20/20261120T050000-e.mp4",
     ]
+
+
+def test_an_event_that_goes_on_when_its_camera_is_encrypted_is_sent_whole(bench: SealedBench) -> None:
+    """Its parts end where the first encrypted recording begins, which goes as it is, and no clip is cut from both."""
+    bench.seal.is_on = False
+    event = bench.event()
+    before = bench.archive.record(event.start_ms - 20_000, seconds=26, is_open=True)
+    bench.clock.advance(6)
+    bench.tell(event)
+    assert bench.cut() == [(-2, 6)]
+    bench.seal.is_on = True
+    bench.archive.still_open.remove(before)
+    bench.plain(event.start_ms - 20_000, 28)
+    bench.clock.advance(24)
+    sealed = bench.sealed(event.start_ms + 8_000, 30)
+    bench.tell(event.ended(event.start_ms + 20_000), "ended")
+    assert bench.cut() == [(-2, 6), (6, 8)]
+    assert (bench.cut(DeliveryKind.CLIP), bench.sent()) == ([], [sealed.id])
+
+
+@pytest.mark.parametrize("follows", [True, False])
+def test_an_event_whose_camera_is_encrypted_before_its_file_ends_is_sent_whole(tmp_path: Path, follows: bool) -> None:
+    """The file is plain up to its end, and the end of the clip is in the next one."""
+    bench = SealedBench(tmp_path, replace(OFFSITE, follows=follows))
+    event = bench.event()
+    open_file = bench.archive.record(event.start_ms - 20_000, seconds=25, is_open=True)
+    bench.clock.advance(5)
+    bench.tell(event)
+    bench.tell(event.ended(event.start_ms + 5_000), "ended")
+    bench.archive.still_open.remove(open_file)
+    bench.plain(event.start_ms - 20_000, 27)
+    bench.clock.advance(30)
+    sealed = bench.sealed(event.start_ms + 7_000, 20)
+    assert (bench.cut(), bench.cut(DeliveryKind.CLIP), bench.sent()) == ([(-2, 7)], [], [sealed.id])
+
+
+def test_a_file_that_turns_out_to_hold_all_of_an_event_becomes_its_clip(bench: SealedBench) -> None:
+    event = bench.event()
+    open_file = bench.archive.record(event.start_ms - 20_000, seconds=25, is_open=True)
+    bench.clock.advance(5)
+    bench.tell(event.ended(event.start_ms + 5_000), "ended")
+    bench.archive.still_open.remove(open_file)
+    bench.clock.advance(10)
+    bench.plain(event.start_ms - 20_000, 30)
+    assert (bench.cut(), bench.cut(DeliveryKind.CLIP), bench.sent()) == ([], [(-2, 8)], [])
+
+
+def test_a_clip_whose_end_was_encrypted_goes_in_parts(bench: SealedBench) -> None:
+    """It waits for its end when encryption is turned on."""
+    bench.seal.is_on = False
+    event = bench.event()
+    open_file = bench.archive.record(event.start_ms - 20_000, seconds=25, is_open=True)
+    bench.clock.advance(5)
+    bench.tell(event.ended(event.start_ms + 5_000), "ended")
+    assert bench.cut(DeliveryKind.CLIP) == [(-2, 8)]
+    bench.seal.is_on = True
+    bench.archive.still_open.remove(open_file)
+    bench.plain(event.start_ms - 20_000, 26)
+    bench.clock.advance(20)
+    sealed = bench.sealed(event.start_ms + 6_000, 15)
+    assert (bench.cut(), bench.cut(DeliveryKind.CLIP), bench.sent()) == ([(-2, 6)], [], [sealed.id])
+
+
+def test_an_event_that_goes_on_when_encryption_is_turned_off_is_sent_whole(bench: SealedBench) -> None:
+    event = bench.event()
+    bench.tell(event)
+    bench.clock.advance(10)
+    sealed = bench.sealed(event.start_ms - 20_000, 30)
+    bench.seal.is_on = False
+    bench.clock.advance(20)
+    bench.plain(event.start_ms + 10_000, 20)
+    bench.tell(event.ended(event.start_ms + 32_000), "ended")
+    assert bench.cut() == [(10, 30)]
+    bench.clock.advance(20)
+    bench.plain(event.start_ms + 30_000, 20)
+    assert (bench.cut(), bench.cut(DeliveryKind.CLIP)) == ([(10, 30), (30, 35)], [])
+    assert bench.sent() == [sealed.id]
+
+
+def test_what_is_not_encrypted_of_an_event_lasts_at_a_destination_that_deletes_parts(tmp_path: Path) -> None:
+    bench = SealedBench(tmp_path, replace(OFFSITE, write_only=True))
+    bench.seal.is_on = False
+    event = bench.event()
+    open_file = bench.archive.record(event.start_ms - 20_000, seconds=26, is_open=True)
+    bench.clock.advance(6)
+    bench.tell(event)
+    bench.archive.still_open.remove(open_file)
+    bench.seal.is_on = True
+    bench.plain(event.start_ms - 20_000, 26)
+    assert bench.cut() == [(-2, 6), (-2, 6)]
+    assert [one.name.startswith("parts/") for one in bench.waiting()] == [True, False]
+
+
+@pytest.mark.parametrize("is_kept", [False, True])
+def test_events_sent_encrypted_are_not_sent_again_after_encryption_is_turned_off(
+    bench: SealedBench, is_kept: bool
+) -> None:
+    event = bench.event(picture_ms=5)
+    bench.seal.stored.add(sealed_path(picture_path(event)))
+    bench.tell(event)
+    bench.clock.advance(30)
+    bench.sealed(event.start_ms - 20_000, 40)
+    ended = event.ended(event.start_ms + 5_000)
+    bench.tell(ended, "ended")
+    before = bench.waiting()
+    bench.seal.is_on = False
+    bench.upload_scheduler = bench.again()
+    bench.upload_scheduler.step()
+    if is_kept:
+        bench.tell(replace(ended, kept=True), "updated")
+    assert bench.waiting() == before
+    assert {one.name.rpartition(".")[2] for one in before} == {"tws"}
+
+
+@pytest.mark.parametrize(("is_on", "stored", "form"), [
+    (True, "plain", "jpg"), (False, "sealed", "tws"), (True, "both", "tws"), (False, "both", "jpg"),
+])  # fmt: skip
+def test_a_snapshot_goes_as_it_is_stored(bench: SealedBench, is_on: bool, stored: str, form: str) -> None:
+    event = bench.event(picture_ms=5)
+    path = picture_path(event)
+    bench.seal.stored |= {"plain": {path}, "sealed": {sealed_path(path)}, "both": {path, sealed_path(path)}}[stored]
+    bench.seal.is_on = is_on
+    bench.tell(event)
+    assert [one.name.rpartition(".")[2] for one in bench.waiting()] == [form]

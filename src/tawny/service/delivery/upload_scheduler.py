@@ -2,7 +2,8 @@
 
 The snapshot is sent at once and again when it improves. During an event its video follows in parts of a few seconds.
 After the event the clip replaces the parts as soon as its last second is recorded; what it can't hold is sent in parts,
-too. Of encrypted cameras, each recording is sent when it is closed: during an event every few seconds. After a crash
+too. Each encrypted recording is sent when it is closed: during an event every few seconds; what is not encrypted of the
+same event, in parts. After a crash
 the scheduler sends missed events at the next start; entries already in the outbox, identified by name, are not sent
 twice.
 """
@@ -17,20 +18,20 @@ from itertools import pairwise
 from typing import Final
 
 from tawny.config.modes import RuleAction
-from tawny.delivery.delivery import Delivery, DeliveryKind
+from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.delivery.file_names import NamedFile, has_counter, is_unique, name, other_name, piece_name
-from tawny.delivery.outbox import FILE_END, LIKE_PARTS, MOST_WAITING, QUEUE_FULL, Outbox
+from tawny.delivery.outbox import FILE_END, LIKE_PARTS, MOST_WAITING, QUEUE_FULL, REPLACED, Outbox
 from tawny.engine import ActorHandle
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId, StreamName
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.states import CameraState
-from tawny.model.times import Clock, Span
+from tawny.model.times import Clock, Span, missing_spans
 from tawny.playback.clips import times_of
 from tawny.playback.recordings import RecordingArchive, recorded_until_ms, segments
 from tawny.service.delivery.event_forms import form_of
-from tawny.service.delivery.replaced_parts import LONGEST_MASKED_MS, RECORDED, span_of
+from tawny.service.delivery.replaced_parts import LONGEST_MASKED_MS, RECORDED, is_whole_video, span_of
 from tawny.service.delivery.upload_rules import CLIP_FORMS, UploadRule, sends
 from tawny.service.languages import Languages
 from tawny.service.modes.decider import Decider
@@ -54,6 +55,7 @@ MOST_SHORT: Final = MOST_WAITING // 5
 """Number of waiting items of a destination above which no files are shortened: it would be full before long."""
 PARTS: Final = "parts"
 """Folder of parts that the clip replaces and that cannot be deleted, so that a rule at the destination can do so."""
+SENT_SEALED: Final = "It is partly encrypted: its recordings are sent as they are."
 LONGEST_EVENT_MS: Final = 3_600_000
 MADE_UP_FOR_MS: Final = 7 * 86_400_000
 _PAGE: Final = 200
@@ -98,9 +100,10 @@ class _Going:
 class _Ending:
     """A clip to be sent once its last second is written to disk."""
 
+    rule: UploadRule
+    event: Event
     delivery: Delivery
-    camera: CameraId
-    end_ms: int
+    span: Span
 
 
 class UploadScheduler:
@@ -192,12 +195,15 @@ class UploadScheduler:
             return
         if not self._receives(rule, event):
             return
-        if self._sealed.seals(event.camera) and not self._was_plain(event):
-            self._bring_sealed(rule, event)
-            return
-        if event.picture_ms is not None and "jpg" in rule.forms and (rule.at_once or event.end_ms is not None):
-            self._picture(rule, event, event.picture_ms)
-        if event.end_ms is not None:
+        is_plain = self._is_plain(rule, event)
+        if event.picture_ms is not None:
+            if self._is_picture_sealed(event, otherwise=not is_plain):
+                self._sealed_picture(rule, event)
+            elif "jpg" in rule.forms and (rule.at_once or event.end_ms is not None):
+                self._picture(rule, event, event.picture_ms)
+        if not is_plain:
+            self._bring_recordings(rule, event)
+        elif event.end_ms is not None:
             self._clips(rule, event, event.end_ms, only_new=only_new)
         elif (rule.follows and rule.has_clip) or rule.max_s:
             self._begin(rule, event)
@@ -235,6 +241,10 @@ class UploadScheduler:
         """Send the video recorded since the last part, if there is enough of it; at the maximum, the clip."""
         event, rule = going.event, going.rule
         recorded_ms = recorded_until_ms(self._archive, event.camera, self._clock.now_ms())
+        if recorded_ms > going.sent_ms and self._sealed_spans(event.camera, Span(going.sent_ms, recorded_ms)):
+            self._bring_recordings(rule, event)  # it was encrypted meanwhile
+            self._going.pop((event.id, rule.to), None)
+            return
         last_ms = self._clip_of(event, recorded_ms).begin_ms + round(rule.max_s * 1000)
         if rule.max_s and recorded_ms >= last_ms:
             self._clips(rule, event, last_ms)
@@ -260,12 +270,15 @@ class UploadScheduler:
         kinds = DeliveryKind.PIECE, DeliveryKind.REMOVAL
         return [one for one in self._outbox.of_event(event.id) if one.to == rule.to and one.what in kinds]
 
+    def _lasting(self, rule: UploadRule, parts: Sequence[Delivery]) -> list[Delivery]:
+        """Return the parts that stay without a clip: a rule at the destination deletes those in PARTS."""
+        return [one for one in parts if not (rule.write_only and one.name.startswith(f"{PARTS}/"))]
+
     def _rest(self, rule: UploadRule, event: Event, whole: Span) -> None:
         """Send in parts what neither the clip can hold, which is one file, nor earlier parts have."""
         earlier, new = self._parts(rule, event), list[Delivery]()
-        # a rule at the destination deletes those in PARTS
-        lasting = [one for one in earlier if not (rule.write_only and one.name.startswith(f"{PARTS}/"))]
-        begin_ms = max([self._in_one_file(event.camera, whole).end_ms, *(span_of(one).end_ms for one in lasting)])
+        lasting_ms = [span_of(one).end_ms for one in self._lasting(rule, earlier)]
+        begin_ms = max([self._in_one_file(event.camera, whole).end_ms, *lasting_ms])
         while begin_ms < whole.end_ms:
             span = self._in_one_file(event.camera, Span(begin_ms, whole.end_ms))
             part = self._part(rule, event, span, len(earlier) + len(new) + 1)
@@ -295,7 +308,7 @@ class UploadScheduler:
                 self._rest(rule, event, whole)  # before the clip: a missing clip is made up for with its rest
             self._outbox.renew(delivery)
             if due_ms > self._clock.now_ms():
-                self._ending[event.id, rule.to, form] = _Ending(delivery, event.camera, span.end_ms)
+                self._ending[event.id, rule.to, form] = _Ending(rule, event, delivery, span)
 
     def _clip(self, rule: UploadRule, event: Event, form: str, cut: dict[str, object]) -> Delivery:
         content = cut if form == "mp4" else cut | {"form": form}
@@ -303,14 +316,17 @@ class UploadScheduler:
 
     def _let_go(self, ending: _Ending) -> bool:
         """Release the clip if its end is recorded or the deadline has passed. Return whether it was released."""
-        now_ms, end_ms = self._clock.now_ms(), ending.end_ms
-        if now_ms < end_ms + SETTLE_MS and recorded_until_ms(self._archive, ending.camera, now_ms) < end_ms:
+        now_ms, camera, span = self._clock.now_ms(), ending.event.camera, ending.span
+        if self._sealed_spans(camera, span):
+            self._bring_recordings(ending.rule, ending.event)
+            return True
+        if now_ms < span.end_ms + SETTLE_MS and recorded_until_ms(self._archive, camera, now_ms) < span.end_ms:
             return False
         self._outbox.amend(replace(ending.delivery, next_ms=now_ms))
         return True
 
     def _rest_s(self) -> float:
-        to_end_ms = min((one.end_ms for one in self._ending.values()), default=None)
+        to_end_ms = min((one.span.end_ms for one in self._ending.values()), default=None)
         if to_end_ms is not None:
             to_end_s = max(END_LOOK_S, (to_end_ms - self._clock.now_ms()) / 1000)
             return min(LOOK_S, to_end_s)
@@ -318,29 +334,44 @@ class UploadScheduler:
 
     # --- sealed recordings: files are uploaded unchanged, as the recorder cannot cut them
 
-    def _bring_sealed(self, rule: UploadRule, event: Event) -> None:
-        """Upload the snapshot and the closed recordings. Those that are open follow when they are closed."""
-        if event.picture_ms is not None:
-            path = sealed_path(picture_path(event))
-            content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
-            whole = self._delivery(rule, event, DeliveryKind.PICTURE, "tws", content)
-            delivery = replace(whole, name=self._sealed_name(rule, path, event.start_ms, whole.name))
-            known = self._known(delivery)
-            if known is None or known.content != content:
-                self._outbox.renew(delivery)
-        self._bring_recordings(rule, event)
+    def _is_picture_sealed(self, event: Event, *, otherwise: bool) -> bool:
+        """Return whether an event's snapshot is stored sealed; `otherwise` if it is not known."""
+        path = picture_path(event)
+        is_plain, is_there = self._sealed.is_stored(path), self._sealed.is_stored(sealed_path(path))
+        if is_plain and is_there:
+            return self._sealed.seals(event.camera)  # the newer one is by the settings
+        return is_there or (otherwise and not is_plain)
 
-    def _was_plain(self, event: Event) -> bool:
-        """Return whether the event has ended and all of its recordings are unsealed."""
-        if event.end_ms is None:
+    def _sealed_picture(self, rule: UploadRule, event: Event) -> None:
+        path = sealed_path(picture_path(event))
+        content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
+        whole = self._delivery(rule, event, DeliveryKind.PICTURE, "tws", content)
+        delivery = replace(whole, name=self._sealed_name(rule, path, event.start_ms, whole.name))
+        known = self._known(delivery)
+        if known is None or known.content != content:
+            self._outbox.renew(delivery)
+
+    def _sealed_spans(self, camera: CameraId, span: Span) -> list[Span]:
+        """Return the times of the sealed recordings of a span, also those of one that is open."""
+        found = segments(self._archive, camera, StreamName.MAIN, span)
+        return [one.span for one in found if is_sealed(one.path)]
+
+    def _is_plain(self, rule: UploadRule, event: Event) -> bool:
+        """Return whether all recordings of an event are unsealed, also those to come."""
+        now_ms = self._clock.now_ms()
+        span = self._span(rule, event, now_ms)
+        found = segments(self._archive, event.camera, StreamName.MAIN, span)
+        if any(is_sealed(one.path) for one in found):
             return False
-        found = self._archive.index.segments(event.camera, StreamName.MAIN, self._clip_of(event, event.end_ms))
-        is_all = bool(found) and found[-1].end_ms >= event.end_ms
-        return is_all and not any(is_sealed(one.path) for one in found)
+        if not self._sealed.seals(event.camera):
+            return True
+        is_over = bool(found) and (found[-1].end_ms >= span.end_ms or now_ms >= span.end_ms + SETTLE_MS)
+        return is_over and event.end_ms is not None
 
     def _bring_recordings(self, rule: UploadRule, event: Event, closed: Sequence[Segment] = ()) -> None:
         """Upload the closed recordings that were not yet; without parts, after the event or its maximum duration.
 
+        Sealed ones as they are, whose time is in them; what is unsealed of the event in parts.
         closed: one that was just closed. Of a running event, the others are only looked at if any may be missing.
         """
         now_ms = self._clock.now_ms()
@@ -360,22 +391,53 @@ class UploadScheduler:
                 whole = self._of_segment(rule, segment, DeliveryKind.CLIP)
                 if all(one.content != whole.content for one in self._outbox.at(rule.to, whole.at_ms)):
                     self._outbox.add([replace(whole, event=event.id)])
+        if rule.has_clip and not all(is_sealed(one.path) for one in closed):
+            self._bring_plain(rule, event, span)
         if event.end_ms is None:
             self._caught_up[key] = span.begin_ms, closings
+
+    def _bring_plain(self, rule: UploadRule, event: Event, span: Span) -> None:
+        """Send in parts what is unsealed of the closed recordings of an event that also has sealed ones, or may."""
+        self._going.pop((event.id, rule.to), None)
+        sealed = self._sealed_spans(event.camera, span)
+        for one in self._outbox.of_event(event.id):  # no clip can be cut from both
+            is_cut = one.to == rule.to and one.what is DeliveryKind.CLIP and "to_ms" in one.content
+            if is_cut and one.state is DeliveryState.WAITING and any(span_of(one).overlaps(each) for each in sealed):
+                self._outbox.drop(one, SENT_SEALED)
+        known = [one for one in self._outbox.of_event(event.id) if one.to == rule.to]
+        parts = self._parts(rule, event)
+        sent = [span_of(one) for one in known if is_whole_video(one) and one.state is not DeliveryState.DROPPED]
+        sent += [span_of(one) for one in self._lasting(rule, parts) if one.why != REPLACED]
+        new = list[Delivery]()
+        for segment in self._archive.index.segments(event.camera, StreamName.MAIN, span):
+            within = None if is_sealed(segment.path) else segment.span.cut_to(span)
+            for hole in missing_spans([*sent, *sealed], within) if within is not None else ():
+                new.append(self._part(rule, event, hole, len(parts) + len(new) + 1))
+        self._outbox.add(new)
 
     def _is_behind(self) -> bool:
         return any(self._outbox.waiting(rule.to).count > MOST_SHORT for rule in self._rules)
 
     def _with_events(self, segment: Segment) -> None:
-        """Upload a sealed recording that was just closed for the events in it, also for those that go on."""
+        """Upload a recording that was just closed for the events in it, also for those that go on.
+
+        Of an unsealed one, what belongs to events that also have sealed ones, or may have had.
+        """
         self._closings[segment.camera] += 1
         near = Span(segment.start_ms - LONGEST_EVENT_MS, segment.end_ms + LONGEST_EVENT_MS)
         index, only = self._archive.index, [segment.camera]
         for event in all_events(lambda after: index.events(near, cameras=only, after=after, limit=_PAGE)):
             for rule in self._rules:
                 is_in_it = self._span(rule, event, self._clock.now_ms()).overlaps(segment.span)
-                if is_in_it and self._receives(rule, event):
+                if is_in_it and not is_sealed(segment.path):
+                    self._bring(rule, event, only_new=True)
+                elif is_in_it and self._receives(rule, event):
                     self._bring_recordings(rule, event, [segment])
+
+    def _is_near_sealed(self, segment: Segment) -> bool:
+        """Return whether events in a recording may have sealed ones, too."""
+        before = Span(segment.start_ms - LONGEST_EVENT_MS, segment.start_ms)
+        return self._sealed.seals(segment.camera) or bool(self._sealed_spans(segment.camera, before))
 
     def _sealed_name(self, rule: UploadRule, path: str, at_ms: int, readable: str) -> str:
         if rule.names_sealed:
@@ -387,7 +449,7 @@ class UploadScheduler:
     def _segment(self, segment: Segment) -> None:
         if segment.stream is not StreamName.MAIN:
             return
-        if is_sealed(segment.path):
+        if is_sealed(segment.path) or self._is_near_sealed(segment):
             self._with_events(segment)
         for rule in self._rules:
             if "recordings" in rule.what and rule.has(segment.camera):

@@ -254,6 +254,10 @@ class SealedExport:
     def seals(self, camera: CameraId) -> bool:
         return False
 
+    def is_stored(self, path: str) -> bool:
+        """Return whether a disk of this recorder, or its archive, has this file."""
+        return False
+
     def object_name(self, path: str, day: str) -> str:
         """Return the name of this file at destinations: no information about its camera. day: `20261120`."""
         return path
@@ -312,6 +316,9 @@ class DiskSealedExport(SealedExport):
 
     def seals(self, camera: CameraId) -> bool:
         return self._seals.seals(camera)
+
+    def is_stored(self, path: str) -> bool:
+        return self._volume.holding(path) is not None
 
     def object_name(self, path: str, day: str) -> str:
         return self._seals.history.object_name(path, day)
