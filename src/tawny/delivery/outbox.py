@@ -320,12 +320,16 @@ class Outbox:
 
     def overflowed(self, since_ms: int) -> dict[str, int]:
         """Count the deliveries that were dropped since this time because the queue was full, by target."""
+        return self.given_up(since_ms, QUEUE_FULL)
+
+    def given_up(self, since_ms: int, why: str) -> dict[str, int]:
+        """Count the deliveries that were dropped since this time with this in their reason, by target."""
         query = (
-            "SELECT target, count(*) FROM deliveries WHERE state = 'dropped' AND why = ? AND done_ms >= ? "
+            "SELECT target, count(*) FROM deliveries WHERE state = 'dropped' AND instr(why, ?) AND done_ms >= ? "
             "GROUP BY target ORDER BY target"
         )
         with self._reading() as db:
-            return dict(db.execute(query, (QUEUE_FULL, since_ms)).fetchall())
+            return dict(db.execute(query, (why, since_ms)).fetchall())
 
     def forget_old(self) -> None:
         """Delete deliveries that ended more than REMEMBERED_MS ago, except files that are in a folder."""

@@ -22,7 +22,7 @@ from tawny.delivery.destination import RemoteFile
 from tawny.delivery.destinations.folder import OpenFolder
 from tawny.delivery.witness_files import witness_path
 from tawny.engine import InlineEngine, ThreadEngine
-from tawny.model.errors import DiskFull, IndexDamaged, SettingsError, StorageError, TargetRefused
+from tawny.model.errors import ContentGone, DiskFull, IndexDamaged, SettingsError, StorageError, TargetRefused
 from tawny.model.events import Event
 from tawny.model.ids import EventId
 from tawny.model.messages import EventChanged
@@ -30,6 +30,7 @@ from tawny.model.times import Span, utc_from_text
 from tawny.sealed.statements import Witness
 from tawny.service.backup.restored_outbox import OUTBOX
 from tawny.service.delivery.delivery_service import DeliveryService, budget_bytes
+from tawny.service.delivery.event_forms import RECORDING_GONE, SEALED_PICTURE, SEALED_RECORDING
 from tawny.service.delivery.uploads import SWEEP_AGAIN_S, SWEEP_FIRST_S, UNSWEPT_APART_S
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.index.sqlite_file import SmallDb
@@ -181,6 +182,29 @@ def test_what_waits_is_dropped_once_nothing_of_it_is_recorded_any_more(
     assert (outbox.waiting("nas").size_bytes, outbox.waiting("phone").count) == (4000, 1)
     assert outbox.overflowed(0) == {}
     assert "dropped 2 that waited for nas: their recordings were deleted" in caplog.text
+    bench.outward.close()
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_is_given_up_because_it_is_encrypted_is_trouble_of_its_destination_for_a_day(
+    tmp_path: Path, count: int
+) -> None:
+    bench = Bench(tmp_path, is_inline=True)
+    bench.outward.start()
+    outbox = bench.outward.outbox
+    for number in range(count):
+        outbox.add([delivery(f"{number}.mp4", DeliveryKind.CLIP, 0, to="nas")])
+    outbox.add([delivery("deleted.mp4", DeliveryKind.CLIP, 0, to="nas")])
+    details = [*[SEALED_RECORDING, SEALED_PICTURE][:count], RECORDING_GONE]
+    for one, detail in zip(outbox.since("nas", 0), details, strict=True):
+        outbox.drop(one, ContentGone("nas", detail).message)
+    many = "1 file was" if count == 1 else "2 files were"
+    (problem,) = bench.outward.troubles()
+    assert problem.detail.startswith(f"Within the last day, {many} not sent to nas, because")
+    (listed,) = [one["trouble"] for one in bench.outward.overview() if one["name"] == "nas"]
+    assert listed == problem.detail
+    bench.clock.advance(86_401)
+    assert (bench.outward.troubles(), bench.outward.overview()[0]["trouble"]) == ([], "")
     bench.outward.close()
 
 

@@ -9,12 +9,15 @@ import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
 from tawny.engine import InlineEngine
+from tawny.model.errors import ContentGone
 from tawny.model.events import Event
 from tawny.model.ids import CameraId, EventId
 from tawny.model.messages import EventChanged, SegmentClosed
 from tawny.model.segments import Segment
 from tawny.model.times import Span
+from tawny.playback.clips import ClipCache
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
+from tawny.service.delivery.event_forms import EventForms
 from tawny.service.delivery.upload_rules import UploadRule
 from tawny.service.delivery.upload_scheduler import MOST_SHORT, SHORT_MS, DeliverySource, UploadScheduler
 from tawny.service.plugin_registry import PluginRegistry
@@ -496,3 +499,15 @@ def test_a_snapshot_goes_as_it_is_stored(bench: SealedBench, is_on: bool, stored
     bench.seal.is_on = is_on
     bench.tell(event)
     assert [one.name.rpartition(".")[2] for one in bench.waiting()] == [form]
+
+
+@pytest.mark.parametrize(("is_sealed", "why"), [(True, "snapshot is encrypted"), (False, "has no snapshot")])
+def test_a_snapshot_that_is_gone_is_not_called_encrypted(bench: SealedBench, is_sealed: bool, why: str) -> None:
+    event = bench.event(picture_ms=5)
+    bench.seal.is_on = False
+    bench.tell(event)
+    (picture,) = bench.waiting()
+    bench.seal.stored |= {sealed_path(picture_path(event))} if is_sealed else set()
+    forms = EventForms(bench.archive, ClipCache(bench.archive), lambda _: None, bench.seal)
+    with pytest.raises(ContentGone, match=why):
+        forms.of(picture)

@@ -28,7 +28,7 @@ from tawny.model.states import CameraState
 from tawny.model.times import Clock, Span, merge_spans, utc_text
 from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.service.backup.restored_outbox import OUTBOX
-from tawny.service.delivery.event_forms import RECORDING_GONE
+from tawny.service.delivery.event_forms import RECORDING_GONE, SEALED_PICTURE, SEALED_RECORDING
 from tawny.service.delivery.file_sets import FileSetMeans, FileSets, folder_target
 from tawny.service.delivery.notification_filter import Snoozes
 from tawny.service.delivery.notifications import Notifications, NoUsers, Users
@@ -51,6 +51,7 @@ MEMORY_SHARE = 2
 """In memory mode the outbox may hold recordings of at most 1/MEMORY_SHARE of the memory limit."""
 OVERFLOW_TOLD_MS = 86_400_000
 """How long, ms, it is told that deliveries were dropped."""
+SEALED_DO = "To see what they would show, unlock this recorder with your key."
 STRANDED_TOLD_MS = 7 * 86_400_000
 """How long, ms, a problem says that items wait for a target that is not in the settings: it may have been removed."""
 _GONE = "gone/"
@@ -286,7 +287,11 @@ class DeliveryService:
         overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
         targets = [one for one in self.all_targets() if one.kind != "files"]
         behind = uploads_behind(targets, budget_bytes(self._settings), now_ms, overflowed)
-        return [*behind, *self._stranded(now_ms), *self.files.troubles()]
+        sealed = [
+            HealthProblem(ProblemKind.UPLOAD, None, words, SEALED_DO, f"sealed/{name}")
+            for name, words in self._given_up_sealed().items()
+        ]
+        return [*behind, *sealed, *self._stranded(now_ms), *self.files.troubles()]
 
     def all_targets(self) -> list[TargetView]:
         """Return the destinations, the sets of files, then the notifiers."""
@@ -342,13 +347,14 @@ class DeliveryService:
 
     def overview(self) -> list[dict[str, object]]:
         """Return all targets, as in `tawny notifications list --json` and `tawny uploads list --json`."""
+        sealed = self._given_up_sealed()
         return [
             {
                 "name": one.name,
                 "kind": one.kind,
                 "where": one.where,
                 "waiting": one.waiting.count,
-                "trouble": one.trouble,
+                "trouble": one.trouble or sealed.get(one.name, ""),
                 "paused": one.is_paused,
             }
             for one in self.all_targets()
@@ -440,6 +446,19 @@ class DeliveryService:
     def _served(self) -> list[str]:
         """Return the targets of the settings, with the folders of files."""
         return [*self._names, *self.files.targets]
+
+    def _given_up_sealed(self) -> dict[str, str]:
+        """Return, by destination, what was not sent to it within the last day because it is encrypted."""
+        since_ms, lost = self._clock.now_ms() - OVERFLOW_TOLD_MS, Counter[str]()
+        for why in SEALED_RECORDING, SEALED_PICTURE:
+            lost.update(self.outbox.given_up(since_ms, why))
+        found = dict[str, str]()
+        for name in lost.keys() & self._settings.destinations.keys():
+            n = lost[name]
+            one = f"Within the last day, 1 file was not sent to {name}, because its recording or snapshot is encrypted."
+            more = f"{n} files were not sent to {name}, because their recordings or snapshots are encrypted."
+            found[name] = one if n == 1 else f"Within the last day, {more}"
+        return found
 
     def _known(self, name: str) -> None:
         if name not in self._names and self.files.target(name) is None:

@@ -27,12 +27,15 @@ from tawny.playback.clips import MOST_COVERED_S, ClipCache, ClipFile, ClipTooLar
 from tawny.playback.exports import sheet_jpeg
 from tawny.playback.recordings import RecordingArchive
 from tawny.service.sealing.policy import SealedExport
-from tawny.storage.disk.layout import is_sealed
+from tawny.storage.disk.layout import is_sealed, picture_path, sealed_path
 
 log = logging.getLogger(__name__)
 MOST_BYTES: Final = 20_000_000_000
 SEALED_TYPE: Final = "application/octet-stream"
 RECORDING_GONE: Final = "its recording was deleted"
+PICTURE_GONE: Final = "the event was deleted or has no snapshot"
+SEALED_PICTURE: Final = "its snapshot is encrypted"
+SEALED_RECORDING: Final = "its recording is encrypted, so only someone with the key can cut it"
 MOST_PREVIEWS: Final = 4
 """GIFs and contact sheets that are remembered: a link to one may be opened several times."""
 Picture = Callable[[Event], bytes | None]
@@ -159,14 +162,15 @@ class EventForms:
         event = self._archive.index.event(delivery.event) if delivery.event else None
         sealed = self._sealed.sealed_picture(event) if event else None
         if sealed is None:
-            raise ContentGone(delivery.to, "the event was deleted or has no snapshot")
+            raise ContentGone(delivery.to, PICTURE_GONE)
         return in_memory(sealed, SEALED_TYPE, delivery.at_ms)
 
     def _jpeg(self, delivery: Delivery) -> bytes:
         event = self._archive.index.event(delivery.event) if delivery.event else None
         jpeg = self._picture(event) if event else None
         if jpeg is None:
-            raise ContentGone(delivery.to, "the event was deleted, or its snapshot is encrypted")
+            is_sealed_now = event is not None and self._sealed.is_stored(sealed_path(picture_path(event)))
+            raise ContentGone(delivery.to, SEALED_PICTURE if is_sealed_now else PICTURE_GONE)
         return jpeg
 
     def _clip(self, to: str, camera: CameraId | None, span: Span, stream: StreamName) -> ClipFile:
@@ -196,7 +200,7 @@ def form_of(delivery: Delivery) -> str:
 
 
 def _sealed(to: str) -> ContentGone:
-    return ContentGone(to, "its recording is encrypted, so only someone with the key can cut it")
+    return ContentGone(to, SEALED_RECORDING)
 
 
 def _read_file(path: Path, end: int, offset: int, size_bytes: int) -> bytes:
