@@ -14,9 +14,10 @@ from tawny.model.messages import EventChanged, GapChanged, SegmentClosed
 from tawny.model.observations import RecognisedText
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Span
+from tawny.sealed.sealer import RingLine
 from tawny.storage.disk import mirror
 from tawny.storage.disk.disk import DiskCapacity, parent_of
-from tawny.storage.disk.layout import objects_path, scores_path
+from tawny.storage.disk.layout import keys_path, objects_path, scores_path
 from tawny.storage.disk.mirror import Mirror
 from tawny.storage.disk.secondary_volumes import VolumeUse, away, forget_mirrors, join
 from tawny.storage.disk.volume import Volume, copy
@@ -93,6 +94,20 @@ def test_a_mirror_that_is_no_longer_configured_is_not_waited_for(both: Mirrored,
     assert away(both.site.volume) == []
     both.open()  # as before, with what it holds
     assert both.rows() == _rows(both.site)
+
+
+def test_an_encrypted_recording_has_its_days_keys_with_it(both: Mirrored) -> None:
+    """Not only when the files of days are copied: the first disk may fail before."""
+    both.run()
+    both.site.record(20)
+    (row,) = _rows(both.site)
+    sealed, day = row.path.replace(".mp4", ".tws"), keys_path(PORCH, row.start_ms)
+    both.site.volume.write_whole(sealed, b"sealed")
+    both.site.volume.write_whole(day, RingLine(b"c" * 32, row.start_ms, b"wrapped").text())
+    both.mirror.on_message(SegmentClosed(replace(row, path=sealed)))
+    both.run()
+    assert (both.root / sealed).read_bytes() == b"sealed"
+    assert (both.root / day).read_bytes() == (both.site.folder / day).read_bytes()
 
 
 def test_it_has_the_privacy_masks_of_cameras_of_other_recorders(both: Mirrored) -> None:

@@ -24,7 +24,7 @@ from tawny.model.messages import DamageFound, EventChanged, GapChanged, Message,
 from tawny.model.segments import Gap, GapReason, Segment
 from tawny.model.times import Clock, Span, missing_spans
 from tawny.storage.disk.disk import parent_of
-from tawny.storage.disk.layout import event_paths, is_of_day, objects_path, sealed_path
+from tawny.storage.disk.layout import event_paths, is_of_day, is_sealed, keys_path, objects_path, sealed_path
 from tawny.storage.disk.lock import boot_id
 from tawny.storage.disk.secondary_volumes import VolumeUse, check_present, join
 from tawny.storage.disk.volume import FileUnreadable, Volume, copy
@@ -40,6 +40,7 @@ from tawny.storage.repair.recovery import folders_left_over, put_in_order
 from tawny.storage.retention.contract import RetentionContract
 from tawny.storage.retention.removal import events_at, finish_removals, has_video
 from tawny.storage.retention.runner import EVERY_S, CameraDeletion, Retention
+from tawny.storage.retention.tiers import copy_keys
 from tawny.storage.segments.detection_files import EventFiles
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class _Copy:
         self.mirror.open_folders.enter(folder)
         is_copied = self._copy_file(source, segment.path)
         if is_copied:
+            self._copy_keys(source, segment)
             self._take_over_events(segment)
             self.index.add_segment(segment)
         else:
@@ -121,6 +123,14 @@ class _Copy:
         self.mirror.open_folders.leave(folder)
         self.mirror.open_folders.save()
         return is_copied
+
+    def _copy_keys(self, source: Volume, segment: Segment) -> None:
+        """Copy the keys of a sealed segment's day: the main disk may fail before `put_days` does."""
+        if is_sealed(segment.path):
+            try:
+                copy_keys(keys_path(segment.camera, segment.start_ms), source, self.mirror)
+            except FileUnreadable as error:
+                log.warning("cannot copy keys to the mirror: %s", error)
 
     def _take_over_events(self, segment: Segment) -> None:
         """List the events of a segment, so that retention here knows how long to keep it."""
