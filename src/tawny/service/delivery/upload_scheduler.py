@@ -344,7 +344,7 @@ class UploadScheduler:
 
     def _sealed_picture(self, rule: UploadRule, event: Event) -> None:
         path = sealed_path(picture_path(event))
-        content = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
+        content: dict[str, object] = {"event": event.id, "picture_ms": event.picture_ms, "sealed": True}
         whole = self._delivery(rule, event, DeliveryKind.PICTURE, "tws", content)
         delivery = replace(whole, name=self._sealed_name(rule, path, event.start_ms, whole.name))
         known = self._known(delivery)
