@@ -2,27 +2,35 @@
 
 import shutil
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing, nullcontext
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tawny.model.damage import DamagedSpan
 from tawny.model.errors import DiskFull
-from tawny.model.events import Event
+from tawny.model.events import Event, new_event_id
 from tawny.model.ids import EventId
 from tawny.model.segments import Gap, GapEvidence, GapReason
 from tawny.model.times import Span
 from tawny.storage.disk.disk import DiskCapacity
 from tawny.storage.disk.volume import Volume
+from tawny.storage.history.ledger import HistoryJournal, HistoryLedger, HistoryLine, event_record, replay
 from tawny.storage.index import opening
 from tawny.storage.index.damaged_files import SUFFIXES
 from tawny.storage.index.index_schema import outdated
 from tawny.storage.index.memory_index import MemoryIndex
 from tawny.storage.index.opening import index_to_write, rebuild, rebuild_index
 from tawny.storage.index.protocol import Index
+from tawny.storage.index.sqlite_index import SqliteIndex
+from tawny.testing.clock import FakeClock
 from tests.storage.bench import MAIN, PORCH, SUB, YARD, Site
+from tests.support.disk import MemoryDisk
 
 EVER = Span(0, 1 << 45)
 
@@ -68,6 +76,124 @@ def test_the_index_made_again_is_the_same(site: Site) -> None:
     assert len(again.damage(PORCH, EVER)) == 2
     assert rebuilt.segments == 5
     assert rebuilt.left_out == []
+
+
+_CAMERAS = st.sampled_from([PORCH, YARD])
+_AT = st.sampled_from([1_000, 2_000, 90_000_000])
+_ENDS = st.one_of(st.none(), st.integers(90_000_001, 90_000_005))
+_IDS = st.sampled_from([EventId("e1"), EventId("e2"), new_event_id(1_000), new_event_id(2_000)])
+_CHANGES = st.one_of(
+    st.builds(Gap, _CAMERAS, _AT, _ENDS, st.sampled_from(GapReason)),
+    st.builds(DamagedSpan, _CAMERAS, st.just(MAIN), _AT, st.integers(90_000_001, 90_000_005), st.just(2), st.just(3)),
+    st.builds(Event, _IDS, _CAMERAS, st.sampled_from(["motion", "person"]), _AT, _ENDS, st.just(40.0)),
+    _IDS,
+)
+_DAMAGED = st.sampled_from(
+    [b"", b'{"at_ms": 5, "what": "event", "ev', b"\0\0\0", b'{"what": "gap", "gap": 7, "at_ms": 1}', b"\xff"]
+)
+
+
+def _place(change: Any) -> object:
+    match change:
+        case Gap() | DamagedSpan():
+            return type(change), change.camera, change.begin_ms
+        case Event():
+            return change.id
+        case _:
+            return change
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), _CHANGES, st.one_of(st.none(), _DAMAGED)), max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_the_last_state_counts_whatever_file_it_is_in(written: list[tuple[int, Any, bytes | None]]) -> None:
+    """Later files change and delete what earlier ones stored; the clock may go back, and lines may be torn."""
+    disk, clock, last = MemoryDisk(), FakeClock(), dict[object, Any]()
+    history = HistoryJournal(disk)
+    ledger = HistoryLedger(history, MemoryIndex(), clock)
+    for day, change, torn in written:
+        clock.jump_utc(day * 86_400 - (clock.now_ms() - FakeClock().now_ms()) / 1000)
+        if torn is not None and (files := history.files()):
+            with history.closed():
+                file = disk.extend(files[-1])
+                file.append([torn])
+                file.close()
+        match change:
+            case Gap():
+                ledger.put_gap(change)
+            case DamagedSpan():
+                ledger.put_damage([change])
+            case Event():
+                ledger.put_event(change)
+            case _:
+                ledger.drop_event(change)
+        last[_place(change)] = change
+    with TemporaryDirectory() as folder, closing(SqliteIndex(Path(folder) / "tawny.db")) as rebuilt:
+        rebuild(Volume(disk), rebuilt, history)
+        gaps = [gap for camera in (PORCH, YARD) for gap in rebuilt.gaps(camera, EVER)]
+        found = [*gaps, *rebuilt.damage(None, EVER), *rebuilt.events(EVER).events]
+    assert {_place(one): one for one in found} == {at: one for at, one in last.items() if not isinstance(one, str)}
+
+
+class Counted(MemoryIndex):
+    """Notes how many events were put."""
+
+    put = 0
+
+    def put_event(self, event: Event) -> None:
+        super().put_event(event)
+        self.put += 1
+
+
+def _event(number: int) -> Event:
+    return Event(EventId(f"e{number}"), PORCH, "motion", number, number + 9, 40.0)
+
+
+def test_no_more_than_a_file_of_the_history_is_held_at_once() -> None:
+    index, stored = Counted(), list[int]()
+
+    class Noting(MemoryDisk):
+        def read(self, path: str, offset: int = 0, size: int | None = None) -> bytes:
+            stored.append(index.put)
+            return super().read(path, offset, size)
+
+    disk, clock = Noting(), FakeClock()
+    history = HistoryJournal(disk)
+    ledger = HistoryLedger(history, MemoryIndex(), clock)
+    for number in range(3):
+        ledger.put_event(_event(number))
+        clock.advance(86_400)
+    stored.clear()
+    rebuild(Volume(disk), index, history)
+    assert stored == [0, 1, 2]
+
+
+def test_of_a_large_file_only_a_part_is_held_at_once() -> None:
+    index, most, count = Counted(), 0, 6_500
+
+    def lines() -> Iterator[HistoryLine]:
+        nonlocal most
+        for number in range(count):
+            most = max(most, number - index.put)
+            yield HistoryLine(0, "event", event_record(_event(number)))
+
+    replay(lines(), index)
+    assert index.put == count
+    assert most <= 2_000
+
+
+def test_a_long_rebuild_says_how_far_it_is(site: Site, caplog: pytest.LogCaptureFixture) -> None:
+    class Slow(FakeClock):
+        def mono_s(self) -> float:
+            self.advance(6)
+            return super().mono_s()
+
+    site.clock.advance(86_400)
+    site.ledger.put_event(_event(1))
+    rebuild(site.volume, MemoryIndex(), site.history, Slow())
+    said = [record.getMessage() for record in caplog.records]
+    assert said[0] == "Rebuilding the index: history/2026-11-21.jsonl is done, file 2 of 2 of the history."
+    folder = site.folder / "porch" / "2026" / "11" / "20" / "05"
+    assert said[1] == f"Rebuilding the index: recordings listed: 1, next those in {folder}."
 
 
 def test_a_deleted_one_is_made_again_at_the_start(site: Site) -> None:

@@ -314,11 +314,15 @@ class HistoryJournal:
 
         newest_files: number of newest files to read. None reads all.
         """
-        names = self._names()
-        for _, _, name in names if newest_files is None else names[-newest_files:]:
-            for text in self._disk.read(f"{_FOLDER}/{name}").split(b"\n"):
-                if (line := _decoded(text)) is not None:
-                    yield line
+        paths = self.files()
+        for path in paths if newest_files is None else paths[-newest_files:]:
+            yield from self.lines_of(path)
+
+    def lines_of(self, path: str) -> Iterator[HistoryLine]:
+        """Yield the lines of one of the `files`, oldest first. Unreadable lines are skipped."""
+        for text in self._disk.read(path).split(b"\n"):
+            if (line := _decoded(text)) is not None:
+                yield line
 
 
 def _path(day: str, number: int) -> str:
@@ -341,6 +345,8 @@ def _decoded(text: bytes) -> HistoryLine | None:
 log = logging.getLogger(__name__)
 
 _MOST_WAITING: Final = 10_000
+_MOST_AT_ONCE: Final = 2000
+"""Changes that `replay` holds. The later states of an event mostly come soon after the first."""
 
 
 _Change = Gap | DamagedSpan | Event | EventId
@@ -498,16 +504,23 @@ class HistoryLedger:
             return True
 
 
-def replay(lines: list[HistoryLine], index: Index) -> None:
-    """Apply history lines to the index. Idempotent."""
+def replay(lines: Iterable[HistoryLine], index: Index) -> None:
+    """Apply history lines to the index, in parts, so that years need no more memory than a day. Idempotent."""
     changes: dict[_Key, _Change] = {}
     for line in lines:
         change = _change(line)
         if change is not None:
             changes[_key(change)] = change
+        if len(changes) >= _MOST_AT_ONCE:
+            _apply_all(changes, index)
+    _apply_all(changes, index)
+
+
+def _apply_all(changes: dict[_Key, _Change], index: Index) -> None:
     with index.together():
         for change in changes.values():
             _apply(change, index)
+    changes.clear()
 
 
 def _key(change: _Change) -> _Key:

@@ -15,7 +15,7 @@ from typing import Final
 from tawny.model.errors import DiskFull, IndexDamaged, NotDone, StorageError, StorageUnavailable
 from tawny.model.ids import CameraId, StreamName
 from tawny.model.segments import Segment
-from tawny.model.times import Span
+from tawny.model.times import Clock, Span, SystemClock
 from tawny.storage.disk.disk import TRIAL_FILES, full_by_trial
 from tawny.storage.disk.layout import is_of_scores, is_thinned, segment_name
 from tawny.storage.disk.secondary_volumes import attach_all
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE: Final = 2000
 _EVER: Final = Span(0, 1 << 53)
+_PROGRESS_S: Final = 10.0
+_CLOCK: Final = SystemClock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,32 @@ class Rebuilt:
     """Errors of closed files whose metadata could not be read. They were logged."""
 
 
-def rebuild(volume: Volume, index: Index, history: HistoryJournal) -> Rebuilt:
+class _Progress:
+    """Logs how far a rebuild is, now and then; as a warning, because nothing is recorded meanwhile."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock, self._said_s = clock, clock.mono_s()
+
+    def say(self, text: str, *values: object) -> None:
+        now_s = self._clock.mono_s()
+        if now_s - self._said_s >= _PROGRESS_S:
+            self._said_s = now_s
+            log.warning("Rebuilding the index: %s", text % values)
+
+
+def rebuild(volume: Volume, index: Index, history: HistoryJournal, clock: Clock = _CLOCK) -> Rebuilt:
     """Fill an index, empty or not. Skips open files, which recovery or a recorder closes. Raises StorageError."""
-    replay(list(history.lines()), index)
+    progress = _Progress(clock)
+    files = history.files()
+    for count, path in enumerate(files, 1):
+        replay(history.lines_of(path), index)
+        progress.say("%s is done, file %d of %d of the history.", path, count, len(files))
     rows: list[Segment] = []
     left_out: list[StorageError] = []
     count = 0
     for each, camera in _cameras(volume):
         for folder in each.hour_folders(camera):
+            progress.say("recordings listed: %d, next those in %s.", count + len(rows), each.path(folder))
             for path, entry in each.files(folder):
                 name = segment_name(path)
                 if name is None or name.end_ms is None or entry.kind != "file":
