@@ -3,7 +3,6 @@
 from argparse import ArgumentParser, Namespace
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
-from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from tawny.app.control_client import is_in_memory
 from tawny.app.local_zone import local_zone
 from tawny.cli import options
 from tawny.cli.control_client import ask_once, follow, lasts, ordered
+from tawny.cli.look_search import open_looks
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
@@ -26,8 +26,6 @@ from tawny.model.observations import MOTION, NOTHING, REPORTED, Box
 from tawny.model.times import Span, SystemClock, utc_from_text, utc_text
 from tawny.playback.recordings import RecordingIndex
 from tawny.playback.search.event_search import (
-    LookedEvents,
-    LookSearch,
     SearchableNames,
     SearchHit,
     motion_in_spot,
@@ -35,15 +33,13 @@ from tawny.playback.search.event_search import (
 )
 from tawny.playback.search.query_parser import SearchableIdentity, SearchQuery
 from tawny.service import json_format
-from tawny.service.detection.appearance_service import stored_looks
-from tawny.service.detection.embedding_search import SearchModel, VectorSearch
+from tawny.service.detection.embedding_search import SearchModel
 from tawny.service.detection.identity_store import PLATES, IdentityStore, KnownIdentity
 from tawny.service.detection.recognition_service import face_print
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.visits import EventVisit, VisitQuery, find_visits, learn_neighbors, neighbors_of
 from tawny.storage.disk.layout import picture_path
 from tawny.storage.disk.volume import Volume
-from tawny.storage.index.appearance_db import AppearanceDb
 from tawny.storage.index.opening import index_to_read, known_camera
 from tawny.storage.index.protocol import all_events
 from tawny.storage.segments.detection_files import MotionGrids
@@ -359,13 +355,17 @@ def run_find(args: Namespace, out: Output) -> int:
         removed = {CameraId(one): name for one, name in chosen.removed_names.items() if index.bounds(CameraId(one))}
         names = {name: str(name) for name in Volume.at(folder).cameras() if name not in removed}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
-        with _looks(args, chosen, folder, index, out) as by:
+        with open_looks(args, chosen, folder, index, out) as (by, unread):
             query, hits = search_hits(
                 index, " ".join(args.words), SearchableNames(names, zones, recognised(book), removed),
                 ZoneInfo(local_zone()), SystemClock().now_ms(), args.most + 1, by,
             )  # fmt: skip
     if query.unknown:
         out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
+    if not query.is_of_look and not (query.unknown and chosen.search.model):
+        unread = ""  # it wasn't needed
+    if unread:
+        out.say(unread)
     if spot is not None:
         moments = _moments(folder, query, spot, {**names, **removed})
         _print_moments(moments[: args.most], query, out)
@@ -373,7 +373,7 @@ def run_find(args: Namespace, out: Output) -> int:
         return 0
     say_if_more(hits, args.most, out)
     hits = hits[: args.most]
-    if args.like or query.is_of_look:
+    if args.like or (query.is_of_look and not unread):
         _print_looks(hits, query, partial(_picture, Volume.at(folder), chosen.web.link_url), out)
         return 0
     found = [hit.event for hit in hits]
@@ -384,7 +384,10 @@ def run_find(args: Namespace, out: Output) -> int:
     else:
         read, heads = [row(one) for one in events], HEADS
     data = {"events": events, "time": query.time_words, "unknown": list(query.unknown)}
-    out.data(data, out.table(heads, read, empty=f"No matching events ({query.time_words})."))
+    empty = f"No matching events ({query.time_words})."
+    if unread:
+        data, empty = {**data, "not_searched": unread}, f"No events match the other words ({query.time_words})."
+    out.data(data, out.table(heads, read, empty=empty))
     return 0
 
 
@@ -446,26 +449,6 @@ def _find_in_results(args: Namespace, out: Output) -> int:
     print_hits(results, query, hits[: args.most], out)
     model.close()
     return 0
-
-
-@contextmanager
-def _looks(args: Namespace, chosen: Settings, folder: Path, index: RecordingIndex, out: Output) -> Iterator[LookSearch]:
-    """Yield what objects looked like. Raises NotDone for an unknown event after `--like`."""
-    like = index.event(EventId(args.like)) if args.like else None
-    if args.like and like is None:
-        raise NotDone(f"No event {args.like}.", "`tawny events` lists their IDs.")
-    since_ms = options.instant(args.since, SystemClock().now_ms()) if args.since else None
-    db = AppearanceDb.to_read(folder)
-    if db is None:
-        yield LookSearch(lambda _: LookedEvents(), like, since_ms)
-        return
-    with closing(db):
-        model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)
-        similar = VectorSearch(lambda: db, model, SystemClock()).similar
-        yield LookSearch(partial(stored_looks, db), like, since_ms, similar)
-        if model.trouble:
-            out.say(model.trouble)
-        model.close()
 
 
 def _picture(volume: Volume, address: str, event: Event) -> str:

@@ -267,7 +267,8 @@ class LookSearch:
     """looks: stored appearances. like: an event that the results shall resemble. since_ms, until_ms: replace its time.
 
     similar: returns events that look like a text or an event, the best first, each with its standard score; None if
-    there is no model for that.
+    there is no model for that. are_readable: False where stored appearances can't be read: colours and sizes then leave
+    nothing out.
     """
 
     looks: Looks
@@ -275,6 +276,7 @@ class LookSearch:
     since_ms: int | None = None
     similar: Callable[[str | Event, Sequence[Span]], list[tuple[EventId, float]] | None] = lambda _what, _spans: None
     until_ms: int | None = None
+    are_readable: bool = True
 
 
 def search_hits(
@@ -293,7 +295,8 @@ def search_hits(
     answers = by.similar(by.like or question.text, question.spans) if by.like or is_described else None
     if answers is not None:
         question = replace(question, unknown=phrases)
-    if not question.is_of_look and by.like is None and answers is None:
+    is_of_look = question.is_of_look and by.are_readable
+    if not is_of_look and by.like is None and answers is None:
         found = find_events(index, question, most, now_ms, names.recognised.words)
         return question, [SearchHit(event) for event in found]
     fits = partial(_is_answer, request=question, like=by.like, now_ms=now_ms, words=names.recognised.words)

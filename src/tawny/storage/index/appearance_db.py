@@ -59,8 +59,14 @@ def stored_appearance(event: Event, looks: bytes) -> StoredAppearance:
 class AppearanceDb:
     """Appearances by event. Raises StorageError, DiskFull."""
 
-    def __init__(self, folder: Path | None) -> None:
-        """folder: the data folder; None: memory. A damaged file, or one of a newer version, is made again."""
+    def __init__(self, folder: Path | None, *, reads: bool = False) -> None:
+        """folder: the data folder; None: memory. A damaged file, or one of a newer version, is made again.
+
+        reads: see `to_read`.
+        """
+        if folder is not None and reads:
+            self._db = SmallDb(folder / FILE, SCHEMA, VERSION, None)
+            return
         try:
             self._db = self._opened(folder)
         except StorageError as error:
@@ -77,8 +83,11 @@ class AppearanceDb:
 
     @classmethod
     def to_read(cls, folder: Path) -> "AppearanceDb | None":
-        """Return the database of a folder; None if it has none."""
-        return cls(folder) if (folder / FILE).is_file() else None
+        """Return the database of a folder; None if it has none. Only its recorder migrates it or makes it again.
+
+        Raises DatabaseNewer, DatabaseUnfit: it is of an earlier version, DatabaseDamaged, StorageError.
+        """
+        return cls(folder, reads=True) if (folder / FILE).is_file() else None
 
     def close(self) -> None:
         self._db.close()

@@ -351,9 +351,10 @@ class SmallDb(ReopenedFile):
     """A database with a version, `PRAGMA user_version`. Files of earlier versions are migrated.
 
     path: a file, or MEMORY. schema: creates missing tables. version: that of the schema, from 1; files before versions
-    were written have 0. migrate: changes the tables of an earlier version, which it gets, within a transaction. drops:
-    returns SQL that removes tables of an earlier version before that. renew: whether a damaged file is put aside, and
-    an empty one made in its place (`was_renewed`). Raises DatabaseDamaged, DatabaseNewer, StorageError, DiskFull.
+    were written have 0. migrate: changes the tables of an earlier version, which it gets, within a transaction; None: a
+    command that only reads, for which nothing is made or migrated. drops: returns SQL that removes tables of an earlier
+    version before that. renew: whether a damaged file is put aside, and an empty one made in its place (`was_renewed`).
+    Raises DatabaseDamaged, DatabaseNewer, StorageError, DiskFull; to read, DatabaseUnfit for an earlier version.
     """
 
     def __init__(
@@ -361,7 +362,7 @@ class SmallDb(ReopenedFile):
         path: Path | str,
         schema: str,
         version: int,
-        migrate: Callable[[sqlite3.Connection, int], None] = lambda _db, _version: None,
+        migrate: Callable[[sqlite3.Connection, int], None] | None = lambda _db, _version: None,
         *,
         drops: Callable[[int], str] = lambda _version: "",
         renew: bool = False,
@@ -391,24 +392,24 @@ class SmallDb(ReopenedFile):
                 self._db, self.was_renewed = self._opened(schema, migrate), True
 
     def _opened(
-        self, schema: str, migrate: Callable[[sqlite3.Connection, int], None], *, checked: bool = False
+        self, schema: str, migrate: Callable[[sqlite3.Connection, int], None] | None, *, checked: bool = False
     ) -> sqlite3.Connection:
         """checked: whether all of it is read, so that damage shows now."""
         path = Path(self._path)
         with _db_errors(self._path), ExitStack() as failed:
-            if self._path != MEMORY:
+            if self._path != MEMORY and migrate is not None:
                 is_new = not path.exists()
                 path.touch(mode=0o600)
                 if not path.stat().st_size:
                     if not is_new:  # as a power failure leaves it
                         raise DatabaseDamaged(self._path, "it is empty")
                     _create(path, schema, self._version)
-            db, found = self._connected()
+            db, found = self._connected(self._version if migrate is None else 0)
             failed.callback(db.close)
             if checked and self._path != MEMORY and path.stat().st_size <= _CHECKED_BYTES:
                 with closing(connect(path, "rw", timeout_s=5)) as all_of_it:  # whose pages stay in no cache
                     refuse_damage(all_of_it, self._path)
-            if found < self._version:
+            if migrate is not None and found < self._version:
                 db.executescript(f"BEGIN IMMEDIATE; {self._drops(found)} {schema}")
                 migrate(db, found)
                 db.execute(f"PRAGMA user_version = {self._version}")
