@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tawny.api.auth.accounts import Accounts, Role
+from tawny.api.auth.accounts_file import AccountsFile
 from tawny.engine import Bus
+from tawny.model.times import SystemClock
 from tawny.service.diagnosis import machine
 from tests.cli.conftest import Tawny, answering
 from tests.support.ports import free_port
@@ -104,6 +107,25 @@ def test_bundle_of_a_recorder_that_does_not_run(tawny: Tawny, tmp_path: Path) ->
         text = archive.read("tawny-diagnostics/log.txt").decode()
         assert all("nursery" not in archive.read(name).decode() for name in archive.namelist())
     assert text == "2026-11-20 06:00:01 WARNING camera-1: private-address-1 isn't responding\n"
+
+
+def test_a_bundle_knows_the_users_of_an_earlier_version_and_leaves_their_file_as_it_is(
+    tawny: Tawny, tmp_path: Path
+) -> None:
+    log, data = tmp_path / "tawny.log", tmp_path / "data"
+    log.write_text("2026-11-20 06:00:01 WARNING Annegret signed in\n")
+    data.mkdir()
+    with closing(AccountsFile(data / "accounts.db")) as file:
+        Accounts(file, SystemClock()).put_person("Annegret", Role.OWNER)
+    with closing(sqlite3.connect(data / "accounts.db")) as db:
+        db.execute("PRAGMA user_version = 4")
+    before = (data / "accounts.db").read_bytes()
+    config = settings(tmp_path, f'[log]\nfile = "{log}"\n')
+    said = tawny("doctor", "--config", str(config), "--data", str(data), "--bundle", "out.zip")
+    assert "Saved to out.zip" in said.out
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert all("Annegret" not in archive.read(name).decode() for name in archive.namelist())
+    assert (data / "accounts.db").read_bytes() == before
 
 
 def test_bundle_of_the_running_recorder(tawny: Tawny, tmp_path: Path, recorded: Path) -> None:

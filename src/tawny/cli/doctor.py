@@ -4,11 +4,13 @@ It works while the recorder runs and while it doesn't, and without settings.
 """
 
 import base64
+import sqlite3
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from tawny.api.auth import accounts_file
@@ -26,6 +28,7 @@ from tawny.events import modes
 from tawny.fleet import sqlite_fleet_index
 from tawny.model.errors import DatabaseNewer, FolderUnwritable, NotDone, Problem, SettingsError, StorageError
 from tawny.model.times import SystemClock
+from tawny.service.backup.restored_accounts import opened_to_read
 from tawny.service.diagnosis.bundle import (
     LOG_LINES,
     BundleContents,
@@ -39,6 +42,7 @@ from tawny.service.diagnosis.other_recorders import known_recorders
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.service.sealing.sealing_service import write_secret_file
 from tawny.storage.index.index_schema import other_version
+from tawny.storage.index.sqlite_file import sqlite_errors
 
 DATABASES: Final = {
     "accounts.db": accounts_file.VERSION,
@@ -170,10 +174,14 @@ def _log(settings: Settings | None) -> str:
 
 
 def _people(folder: Path | None) -> list[str]:
-    if folder is None or not (folder / "accounts.db").exists():
+    if folder is None or not (path := folder / "accounts.db").exists():
         return []
-    with suppress(StorageError):
-        accounts = Accounts(AccountsFile(folder / "accounts.db"), SystemClock())
+    # a copy: only a recorder migrates the file itself, after which an earlier version refuses it
+    with suppress(StorageError), TemporaryDirectory(prefix="tawny-doctor-") as scratch:
+        copy = Path(scratch) / path.name
+        with sqlite_errors(str(path)), closing(opened_to_read(path)) as db, closing(sqlite3.connect(copy)) as made:
+            db.backup(made)
+        accounts = Accounts(AccountsFile(copy), SystemClock())
         try:
             return accounts.known_names()
         finally:
