@@ -519,9 +519,9 @@ def test_l2_an_unplugged_camera_says_since_when_and_shows_no_video(
         context.close()
 
 
-@pytest.mark.parametrize("name", ["index", "start"])
+@pytest.mark.parametrize(("name", "path"), [("index", "/"), ("start", "/"), ("Device", "/ca")])
 def test_a_page_whose_code_failed_at_first_reloads_itself(
-    browser: Browser, owner: BrowserContext, house: Tawny, name: str
+    browser: Browser, owner: BrowserContext, house: Tawny, name: str, path: str
 ) -> None:
     """What is needed to draw anything. The network of a computer changes, or the recorder restarts."""
     context = browser.new_context(storage_state=owner.storage_state())  # has no code yet
@@ -536,7 +536,7 @@ def test_a_page_whose_code_failed_at_first_reloads_itself(
 
     page.clock.install()
     page.route(re.compile(rf"/assets/{name}-[^/]*\.js$"), fail_twice)
-    page.goto(house.base)
+    page.goto(f"{house.base}{path}")
     main = page.get_by_role("main")
     expect(main).to_have_count(0)
 

@@ -14,7 +14,7 @@ afterEach(() => {
 it("reloads a page whose code could not be had, once the recorder answers", async () => {
   vi.useFakeTimers();
   const reload = vi.fn();
-  const fetched = vi.fn().mockRejectedValueOnce(new TypeError("Failed to fetch")).mockResolvedValue(new Response());
+  const fetched = vi.fn().mockRejectedValueOnce(new TypeError("Failed to fetch")).mockResolvedValueOnce(new Response("", { status: 502 })).mockResolvedValue(new Response());
   vi.stubGlobal("fetch", fetched);
   vi.stubGlobal("location", { reload });
   await import("./main");
@@ -23,5 +23,7 @@ it("reloads a page whose code could not be had, once the recorder answers", asyn
   await vi.advanceTimersByTimeAsync(2_000);
   expect([fetched.mock.calls.length, reload.mock.calls.length]).toEqual([1, 0]);
   await vi.advanceTimersByTimeAsync(10_000);
-  expect([fetched.mock.calls.length, reload.mock.calls.length]).toEqual([2, 1]);
+  expect([fetched.mock.calls.length, reload.mock.calls.length]).toEqual([2, 0]);
+  await vi.advanceTimersByTimeAsync(60_000);
+  expect([fetched.mock.calls.length, reload.mock.calls.length]).toEqual([3, 1]);
 });

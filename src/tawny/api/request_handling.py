@@ -219,7 +219,7 @@ STREAMED = frozenset(
     }
 )
 """Routes with a file as body, streamed by the route within the token's quota, or the size of a backup or a plan."""
-RELOADER = "sha256-3lbxrE+agLgs3PQKM0WzxEVNwJHQ2Ei1kE6eWBqmc/0="
+RELOADER = "sha256-zYPO7MNuYzwUmB+0/titAwCb5LOziA2ReWdvmeBP9YY="
 """Of the script in `ui/index.html`: it reloads a page whose code did not arrive, and so cannot be a file itself."""
 POLICY = (
     "default-src 'self'; img-src 'self' blob: data:; media-src 'self' blob:; connect-src 'self'; style-src 'self'; "

@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { App } from "./App";
 import { startKeys } from "../ui/keys";
+import { reloadSoon } from "../ui/reloadSoon";
 import { startRouter } from "../ui/router";
 import { loadSession } from "../ui/session";
 import { startTheme } from "../ui/theme";
@@ -21,7 +22,7 @@ const alone: Readonly<Record<string, () => Promise<{ show: (root: HTMLElement) =
 const page = alone[location.pathname.split("/")[1] ?? ""];
 if (!("popover" in HTMLElement.prototype)) void import("../ui/popovers");
 startTheme();
-if (root && page) void page().then(({ show }) => show(root));
+if (root && page) void page().then(({ show }) => show(root), reloadSoon);
 else if (root) {
   startRouter();
   startKeys();
