@@ -94,7 +94,7 @@ def cabled_cameras(
         inside = ["-n", network.name, "addr"]
         for one in there:
             undo.callback(_ip, *inside, "del", f"{one}/29", "dev", network.far)
-            _ip(*inside, "add", f"{one}/29", "dev", network.far)
+            _ip(*inside, "replace", f"{one}/29", "dev", network.far)  # a test that died may have left it
         command = ["ip", "netns", "exec", network.name, sys.executable, "-m", "tests.support.onvif_device", *there]
         process = subprocess.Popen(
             command, cwd=ROOT, env=os.environ | {"CAMERA_PASSWORD": password} | environment, stdin=subprocess.PIPE,
