@@ -203,6 +203,34 @@ def test_an_alarm_in_the_noise_of_a_place_that_was_always_loud_is_an_event() -> 
     assert made.events[0][0] == pytest.approx(61, abs=3)
 
 
+def beeps(begin_s: float, end_s: float, count: int, lasts_s: float, pause_s: float, amplitude: float) -> list[Tone]:
+    """An alarm: so many beeps, each as long as the silence after it, and a pause."""
+    cycle_s = 2 * lasts_s * count - lasts_s + pause_s
+    begins = [at_s + 2 * lasts_s * n for at_s in np.arange(begin_s, end_s - cycle_s, cycle_s) for n in range(count)]
+    return [(at_s, at_s + lasts_s, PITCH["alarm"], amplitude) for at_s in begins]
+
+
+@pytest.mark.parametrize("begin_s", np.arange(45, 51, 0.5))
+@pytest.mark.parametrize(
+    ("count", "lasts_s", "pause_s", "amplitude"), [(3, 0.5, 1.5, 0.05), (4, 0.1, 5.0, 0.2)], ids=["smoke", "CO"]
+)
+def test_a_beeping_alarm_in_a_loud_place_is_an_event_soon(
+    count: int, lasts_s: float, pause_s: float, amplitude: float, begin_s: float
+) -> None:
+    alarm = beeps(begin_s, begin_s + 30, count, lasts_s, pause_s, amplitude)
+    made = heard(begin_s + 30, (0.0, begin_s + 30, 3300, 0.3), *alarm, model=ByPitch())
+    assert made.first_classes == ["alarm"]
+    assert made.events[0][0] - begin_s < 20
+
+
+def test_single_misheard_seconds_are_no_event_also_much_later_and_of_several_classes() -> None:
+    names = ["alarm", "glass", "voices", "bark"]
+    single = [(at_s, at_s + 0.8, PITCH[names[n % 4]], 0.05) for n, at_s in enumerate(np.arange(60, 300, 4.0))]
+    assert heard(300, (0.0, 300.0, 3300, 0.3), *single, model=ByPitch()).events == []
+    faint = [(at_s, at_s + 0.4, PITCH["alarm"], 0.03) for at_s in np.arange(60, 600, 60.0)]
+    assert heard(600, (0.0, 600.0, 3300, 0.018), *faint, model=ByPitch()).events == []
+
+
 @pytest.mark.parametrize(("lasts_s", "expected"), [(0.8, []), (5.0, ["alarm"])])
 def test_a_class_below_what_is_usual_is_an_event_only_if_it_goes_on(lasts_s: float, expected: list[str]) -> None:
     misheard = [(at_s, at_s + lasts_s, PITCH["alarm"], 0.05) for at_s in np.arange(60, 240, 30.0)]

@@ -85,9 +85,15 @@ NEW_MS, NEW_DB = round(LEARNS_S * 1000) + 30_000, -50.0
 SPARSE_MS, SPARSE_DB = 3000, -35.0
 """How often, ms, anything above this level, dB, is classified, even if the noise floor has risen to it.
 
-This bounds the cost in loud places: a sixth of classifying every step while nothing is recognized there. A class that
-is recognized then begins an event only if it goes on for SECOND_MS: one misheard second of many would be one, too.
+This bounds the cost in loud places: a sixth of classifying every step while nothing is recognized there.
 """
+DOUBT_MS, PROOFS = 15_000, 5
+"""A class that is recognized then begins an event once PROOFS results of this time, ms, have it.
+
+These are three beeps of an alarm, with pauses of up to 6 s. A second that is misheard is in two of them.
+"""
+HOPE_MS = 8000
+"""How long, ms, every step is classified after such a result."""
 CHAIN_REST_MS = 60_000
 """How long, ms, a class begins no further event within one sound, also without a cooldown: sounds that alternate."""
 SECOND_MS = 1000
@@ -164,7 +170,8 @@ class SoundListener:
         self._score = 0
         self._since_ms = 0
         """Begin of the audio since the last break, ms UTC."""
-        self._suspected_ms: int | None = None
+        self._doubtful: dict[str, list[int]] = {}
+        """Times of the results that have a class, and do not suffice for an event."""
         """Since when a class has been recognized in what isn't audible above the noise floor, ms UTC."""
         self._new_until_ms: int | None = None
         """Until when the noise floor is new, ms UTC; None: from the next packet on."""
@@ -236,7 +243,7 @@ class SoundListener:
             self._cool_ms.clear()
             self._new_until_ms = self._asked_ms = self._audible_ms = self._rested_ms = 0
         self._at_ms = self._start_ms = self._since_ms = at_ms
-        self._suspected_ms = None
+        self._doubtful.clear()
 
     def _learn(self) -> None:
         """Learn the noise floor: the place or the microphone may have changed."""
@@ -276,7 +283,8 @@ class SoundListener:
         is_new = self._new_until_ms is not None and at_ms < self._new_until_ms
         if score >= AUDIBLE or self._classes or (is_new and db >= NEW_DB):
             self._audible_ms = at_ms
-        is_due = db >= SPARSE_DB and (at_ms - self._asked_ms >= SPARSE_MS or self._suspected_ms is not None)
+        hopes = any(at_ms - times[-1] <= HOPE_MS for times in self._doubtful.values())
+        is_due = db >= SPARSE_DB and (at_ms - self._asked_ms >= SPARSE_MS or hopes)
         if self._names is not None and (at_ms - self._audible_ms <= AUDIBLE_MS or is_due) and len(self._kept):
             self._asked_ms = at_ms
             self._names.add(self._at_ms, self._kept[-self._names.length :].copy())
@@ -287,8 +295,12 @@ class SoundListener:
             self._hears.classified(at_ms, names)
         sure = [one for one in names if self._names.is_sure(*one)]
         fresh = [(name, share) for name, share in sure if at_ms >= self._cool_ms.get(name, 0)]
-        if self._is_doubtful(at_ms, is_fresh=bool(fresh)):
-            return
+        if fresh and not self._is_event and at_ms - self._audible_ms > AUDIBLE_MS:
+            fresh = [one for one in fresh if self._is_proved(at_ms, one[0])]
+            if not fresh:
+                return
+        elif self._is_event:
+            self._doubtful.clear()
         if not sure:
             self._take_unknown(at_ms)
         elif self._is_event and (self._is_unnamed_at(at_ms) or not fresh):
@@ -302,14 +314,11 @@ class SoundListener:
             self._rested_ms = at_ms
             self._calm()
 
-    def _is_doubtful(self, at_ms: int, *, is_fresh: bool) -> bool:
-        """Return whether a class in what isn't audible above the noise floor must go on before it begins an event."""
-        if not is_fresh or self._is_event or at_ms - self._audible_ms <= AUDIBLE_MS:
-            self._suspected_ms = None
-            return False
-        if self._suspected_ms is None:
-            self._suspected_ms = at_ms
-        return at_ms - self._suspected_ms < SECOND_MS
+    def _is_proved(self, at_ms: int, name: str) -> bool:
+        """Return whether a class in what isn't audible above the noise floor was recognized often enough."""
+        times = [one for one in self._doubtful.get(name, ()) if 0 <= at_ms - one <= DOUBT_MS]
+        self._doubtful[name] = [*times, at_ms]
+        return len(times) + 1 >= PROOFS
 
     def _is_unnamed_at(self, at_ms: int) -> bool:
         """Return whether the current event still waits for its class; not after a class that rests: that isn't it."""
