@@ -242,6 +242,15 @@ def test_what_ranks_higher_than_its_visit_has_a_sound(walk: Bench) -> None:
     assert told.content["about"], "it takes the place of the first one all the same"
 
 
+def test_a_person_doesnt_wait_for_an_event_of_a_type_that_is_called_like_an_urgent_sound(walk: Bench) -> None:
+    """Another program made it."""
+    walk.over(walk.happens("alarm", level="alert"))
+    walk.delivered()
+    walk.clock.advance(10)
+    made = walk.happens("person", level="alert")
+    assert ["edits" in one.content for one in walk.delivered() if one.event == made.id] == [False]
+
+
 @pytest.mark.parametrize("label", ["glass", "alarm", "gunshot", "voices"])
 def test_an_urgent_sound_after_barking_has_its_own_message_at_once(walk: Bench, label: str) -> None:
     walk.over(walk.happens("sound", objects=(SeenObject("bark", 0.9),)))

@@ -560,10 +560,11 @@ def _rank(event: Event) -> int:
 
     Urgent sounds come first, then the types in the order of KINDS, then all others.
     """
-    kinds = (*URGENT_SOUNDS, *KINDS)
-    labels = [one.label for one in event.objects if one.label in URGENT_SOUNDS] if event.shown_kind == SOUND else []
-    kind = min((kinds.index(one) for one in (*labels, event.shown_kind) if one in kinds), default=len(kinds))
-    return (max(RANKS.values()) - RANKS[shown_level(event)]) * (len(kinds) + 1) + kind
+    sounds = [one.label for one in event.objects if one.label in URGENT_SOUNDS] if event.shown_kind == SOUND else []
+    last = len(URGENT_SOUNDS) + len(KINDS)
+    kind = len(URGENT_SOUNDS) + KINDS.index(event.shown_kind) if event.shown_kind in KINDS else last
+    first = min([*map(URGENT_SOUNDS.index, sounds), kind])
+    return (max(RANKS.values()) - RANKS[shown_level(event)]) * (last + 1) + first
 
 
 def _picture_ms(event: Event) -> int:
