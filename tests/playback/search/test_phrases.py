@@ -133,6 +133,15 @@ def time_of(query: SearchQuery) -> tuple[str, str, int]:
         ("heute früh vor 7h", "11-27 05:00", "11-27 07:00", 1),
         ("vor 7h heute früh", "11-27 05:00", "11-27 07:00", 1),
         ("gestern und heute vor 8h", "11-26 00:00", "11-26 08:00", 2),
+        ("von gestern bis heute vor 8h", "11-26 00:00", "11-26 08:00", 2),
+        ("gestern, heute vor 8h", "11-26 00:00", "11-26 08:00", 2),
+        ("gestern/heute vor 8h", "11-26 00:00", "11-26 08:00", 2),
+        ("heute vor 8h oder gestern", "11-26 00:00", "11-26 08:00", 2),
+        ("vor 8h heute und gestern", "11-26 00:00", "11-26 08:00", 2),
+        ("26.11., heute vor 8h", "11-26 00:00", "11-26 08:00", 2),
+        ("heute vor 2h nachts", "11-27 00:00", "11-27 02:00", 1),
+        ("heute vor 8h morgens", "11-27 00:00", "11-27 08:00", 1),
+        ("heute vor 2h 30", "11-27 00:00", "11-27 02:30", 1),
         ("vor 8h", "11-27 06:30", "11-27 07:30", 1),
         ("120 or 90 minutes ago", "11-27 13:00", "11-27 13:30", 1),
         ("vor einer Stunde", "11-27 13:30", "11-27 14:30", 1),
@@ -253,10 +262,15 @@ def test_german_days_with_a_hyphen_are_not_understood_of_a_month_or_after_a_limi
     assert "montag-freitag" in asked(text).unknown
 
 
-@pytest.mark.parametrize("text", ["heute vor 2h", "vor 2 h heute", "letzter Hund heute vor 2h"])
+@pytest.mark.parametrize("text", ["heute vor 2h", "vor 2 h heute", "letzter Hund heute vor 2h", "Hund, heute vor 2h"])
 def test_hours_before_now_are_an_age_also_next_to_today(text: str) -> None:
     found = asked(text)
     assert (time_of(found), found.unknown) == (("11-27 12:30", "11-27 13:30", 1), ("today",))
+
+
+@pytest.mark.parametrize("hours", ["und nach 20h", "bis 10h", "- 10h"])
+def test_hours_today_with_other_hours_are_a_clock_time(hours: str) -> None:
+    assert time_of(asked(f"heute vor 8h {hours}")) == ("11-27 00:00", "11-27 08:00", 1)
 
 
 @pytest.mark.parametrize("word", ["car", "dog", "man", "Hof", "Tor", "red car"])

@@ -113,8 +113,11 @@ _GERMAN_PARTS = "früh|morgen|vormittag|mittag|nachmittag|abend|nacht"
 _GERMAN_PART = rf"(?:{_GERMAN_PARTS})s?(?: vo[nm] [\w.]+)?(?: to (?:the )?[\w.]+)?"
 _GERMAN_WEEKDAYS = "montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag"
 GERMAN_DAYS = f"heute|gestern|vorgestern|{_GERMAN_WEEKDAYS}"
-_NOT_ONLY_TODAY = rf"(?!(?<!\bund )(?<!\boder )heute(?! (?:{_GERMAN_PARTS})(?!\w)))"
-"""`heute vor 2h` is an age, unlike `gestern und heute vor 2h`."""
+_OTHER_TIME = re.compile(
+    rf"(?<!\w)(?:(?:{GERMAN_DAYS}|(?:{_GERMAN_PARTS})s?)(?!\w)|\d{{1,2}}\.)|(?:(?<!\w)(?:und|oder|bis)|[-–/]) ?;"
+    r"|; (?:(?:und|oder) (?:um|gegen|ab|vor|nach|zwischen) |bis |[-–] ?\d|\d\d(?!\w))"
+)
+"""What makes `heute vor 2h` a clock time, where `;` stands for it."""
 _GERMAN_MONTHS = "januar|februar|märz|maerz|april|mai|juni|juli|august|september|oktober|november|dezember"
 _OF_MONTH = re.compile(
     rf"(?<!\w)(?:(?:{_GERMAN_MONTHS}|{MONTH}|{BRIEF_MONTH}|mrz|okt|dez|(?:19|20)\d\d)(?!\w)|monat|jahr|month|year)"
@@ -149,6 +152,13 @@ def _german_clock(found: re.Match[str]) -> str:
 def _german_clock_in_part(found: re.Match[str]) -> str:
     """Return `abends at 9` for `abends um 9`. An `am` after it is no morning."""
     return f"{found[1]} {_GERMAN_CLOCK[found[2]]} {found[3]}{' in' if found[4] else ''}"
+
+
+def _hour_of_day(found: re.Match[str]) -> str:
+    """Return `gestern vor 8 uhr` for `gestern vor 8h`. `heute vor 2h` alone is an age."""
+    others = f"{found.string[: found.start()]};{found.string[found.end() :]}"
+    is_age = re.fullmatch(r"heute vor .*|vor .* heute", found[0]) and not _OTHER_TIME.search(others)
+    return found[0] if is_age else f"{found[1]} uhr{found[2]}"
 
 
 def _with_end(number: int) -> str:
@@ -198,8 +208,8 @@ _GERMAN_SAYINGS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str
          _german_clock_in_part),  # not `abends nach 9 Autos`
         (r"(\d+(?:\.\d+)?) ?stdn?\.?", r"\1 stunden"),
         (r"(\d+) ?sek\.?", r"\1 sekunden"),
-        (rf"((?:{_NOT_ONLY_TODAY}(?:{GERMAN_DAYS})(?: (?:{_GERMAN_PARTS}))?|letzte nacht) vor {_HOUR}) ?h", r"\1 uhr"),
-        (rf"(vor {_HOUR}) ?h (?={_NOT_ONLY_TODAY}(?:{GERMAN_DAYS})(?!\w))", r"\1 uhr "),
+        (rf"((?:(?:{GERMAN_DAYS})(?: (?:{_GERMAN_PARTS}))?|letzte nacht) vor {_HOUR}) ?h()", _hour_of_day),
+        (rf"(vor {_HOUR}) ?h( (?:{GERMAN_DAYS}))(?!\w)", _hour_of_day),
         (r"(vor|seit) (\d+(?:\.\d+)?) ?h", r"\1 \2 stunden"),
         (r"(um|gegen|at) (\d{1,2})h", r"at \2:00"),
         (r"(um|gegen|at) (\d{1,2})h(\d\d)", r"at \2:\3"),
