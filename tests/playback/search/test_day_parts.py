@@ -439,10 +439,20 @@ def test_days_from_a_weekday_to_itself_have_evenings_before_this_one() -> None:
     assert [begin for begin, _ in spans("friday-friday evening")] == [f"11-{day} 18:00" for day in range(13, 20)]
 
 
-@pytest.mark.parametrize("hours", ["in the evening", "at 8"])
-def test_hours_after_days_in_a_row_and_another_day_are_of_all(hours: str) -> None:
-    found = spans(f"monday to tuesday and sunday {hours}")
-    assert [begin[:5] for begin, _ in found] == ["11-15", "11-16", "11-17"]
+@pytest.mark.parametrize("hours", ["in the evening", "at 8", "in the evening at 8", "at night"])
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("monday to tuesday and sunday", (15, 16, 17)),
+        ("sunday and monday to tuesday", (15, 16, 17)),
+        ("the day before yesterday or monday to tuesday", (16, 17, 18)),
+        ("monday to tuesday and thursday to thursday", (12, 13, 14, 15, 16, 17, 18, 19)),
+        ("wednesday to thursday and sunday to monday", (15, 16, 18, 19)),
+    ],
+)
+def test_hours_after_days_in_a_row_and_another_day_are_of_all(text: str, days: tuple[int, ...], hours: str) -> None:
+    found = spans(f"{text} {hours}")
+    assert [begin[:5] for begin, _ in found] == [f"11-{day}" for day in days]
     assert len({begin[6:] for begin, _ in found}) == 1
 
 

@@ -290,8 +290,9 @@ def _several_days(today: date) -> TimePhrases:
         last, number = day_of(found[2], today), int(found[1])
         return when.on(last.replace(day=number), last) if last and 1 <= number <= last.day else None
 
-    yield rf"(?:between|from) ({ANY}) {_TO} ({ANY})", both
-    yield rf"({ANY}) (?:to|until|-|–) ({ANY})", both
+    for _ in range(2):  # `monday to tuesday and friday to sunday`
+        yield rf"(?:between|from) ({ANY}) {_TO} ({ANY})", both
+        yield rf"({ANY}) (?:to|until|-|–) ({ANY})", both
     yield rf"(?:between |from )?(?:the )?(\d{{1,2}})(?:st|nd|rd|th)?\.? {_TO} ({OF_MONTH})", of_month
 
 
@@ -352,8 +353,11 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int, *, with_rows:
     adverb = "" if with_rows else "(?:in the |at )?"  # not `monday to wednesday and friday in the evening`
     each = rf"(?:{'|'.join(own)}|(?:{ANY})(?: {adverb}(?:{PART}))?)(?!\w)"
     row = rf"(?:between {ANY} and|(?:from )?{ANY} (?:to|until|-|–)) {ANY}(?!\w)"
+    one_part = rf"(?:(?!{'|'.join(own)}|(?:{PART})(?! before)(?!\w))\S+ )+(?:in the|at) (?:{PART})"
 
     def read(when: TimeExpression, found: re.Match[str]) -> TimeExpression | None:
+        if with_rows and re.fullmatch(one_part, found["days"]):
+            return None  # of all days: `monday and wednesday to friday in the evening`
         days_and_parts = re.sub(rf" (?:in the|at) (?=(?:{PART})(?!\w))", " ", found["days"])
         said = re.findall(rf"{row}(?: (?:{PART})(?!\w))?|{each}" if with_rows else each, days_and_parts)
         clock, said_hours = found.groupdict().get("clock"), set[tuple[int, int]]()
