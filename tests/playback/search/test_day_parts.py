@@ -456,6 +456,11 @@ def test_hours_after_days_in_a_row_and_another_day_are_of_all(text: str, days: t
     assert len({begin[6:] for begin, _ in found}) == 1
 
 
+@pytest.mark.parametrize(("days", "begin"), [("today", "11-20 00:00")])
+def test_an_hour_of_a_night_leaves_out_none_of_the_day_after_it(days: str, begin: str) -> None:
+    assert spans(f"{days} and last night at 2") == [(begin, "11-20 15:00")]
+
+
 def test_a_month_after_days_in_a_row_and_another_is_listed() -> None:
     query = parse_query("monday to tuesday and sunday evening in october", SearchVocabulary({}), BERLIN, NOW)
     assert (query.time_words, query.unknown) == ("monday to tuesday, sunday evening", ("in october",))

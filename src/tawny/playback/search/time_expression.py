@@ -44,7 +44,8 @@ class TimeExpression:
         if self.whole is not None:
             return (self.whole,)
         found: list[Span] = []
-        for day, hours in sorted(self.parts or {(day, self.hours) for day in self.days}):
+        parts = self.parts or {(day, self.hours) for day in self.days}
+        for day, hours in sorted(parts, key=lambda one: begin_at(one[0], one[1][0], zone)):
             begin, end = from_to_ms(day, hours[0], day, hours[1], zone)
             end = min(end, now_ms)
             if self.limits is not None:
