@@ -456,9 +456,31 @@ def test_hours_after_days_in_a_row_and_another_day_are_of_all(text: str, days: t
     assert len({begin[6:] for begin, _ in found}) == 1
 
 
-@pytest.mark.parametrize(("days", "begin"), [("today", "11-20 00:00")])
+@pytest.mark.parametrize(
+    ("hours", "last"),
+    [
+        ("at 2", ("11-20 01:30", "11-20 02:30")),
+        ("after 22:00", ("11-19 22:00", "11-20 06:00")),
+        ("between 2 and 4", ("11-20 02:00", "11-20 04:00")),
+        ("9 pm", ("11-19 20:30", "11-19 21:30")),
+    ],
+)
+def test_an_hour_after_days_in_a_row_and_a_part_is_of_this_part(hours: str, last: tuple[str, str]) -> None:
+    query = parse_query(f"saturday to sunday and last night {hours}", SearchVocabulary({}), BERLIN, NOW)
+    times = [(ms(f"2026-{begin}"), ms(f"2026-{end}")) for begin, end in (("11-14 00:00", "11-16 00:00"), last)]
+    assert [(one.begin_ms, one.end_ms) for one in query.spans] == times
+    assert (query.time_words, query.unknown) == (f"saturday to sunday, last night, {hours}", ())
+
+
+@pytest.mark.parametrize(("days", "begin"), [("today", "11-20 00:00"), ("wednesday to today", "11-18 00:00")])
 def test_an_hour_of_a_night_leaves_out_none_of_the_day_after_it(days: str, begin: str) -> None:
     assert spans(f"{days} and last night at 2") == [(begin, "11-20 15:00")]
+
+
+@pytest.mark.parametrize("days", ["saturday", "saturday to sunday"])
+def test_hours_from_one_to_another_after_a_part_of_one_day_are_listed(days: str) -> None:
+    query = parse_query(f"{days} and last night at 2 to 4", SearchVocabulary({}), BERLIN, NOW)
+    assert (query.time_words, query.unknown) == (f"{days}, last night", ("2 to 4",))
 
 
 def test_a_month_after_days_in_a_row_and_another_is_listed() -> None:

@@ -61,7 +61,10 @@ _FULL_YEAR = r"(?<![./-])(20\d\d)(?![./-]\d)"
 _BEFORE_NUMBERS = frozenset({"plate", "plates", "number", "since", "before", "after", "until", "from", "between"})
 """Words after which a number is a plate, or a time that is not understood."""
 _TO = "(?:and|to|until|-|–)"
-_HALF_AFTER = r" \d{1,2} ?[ap]m(?! ?(?:to|until|-|–))"
+_HOUR_AFTER = (
+    rf"(?={CLOCK_AFTER}|{LIMIT_AFTER}| \d{{1,2}} ?[ap]m)"
+    r"(?! (?:(?:at|around|about) )?\d{1,2}(?::\d\d)? ?(?:[ap]m ?)?(?:to|until|-|–) ?\d)"  # not `at 2 to 4`
+)
 
 
 def parse_time(
@@ -394,12 +397,11 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int, *, with_rows:
         return replace(when.among(frozenset(day for day, _ in parts)), parts=frozenset(parts), words=words)
 
     joined = "(?: and| or)?(?: on| in)? "
+    days = rf"(?P<days>(?:on |in )?{each}(?:{joined}{each})+)"
     if with_rows:
         rows = rf"{row}(?: (?:in the|at) (?:{PART})(?!\w)|{NO_PART})"
-        yield rf"(?P<days>(?:{each}{joined})*{rows}(?:{joined}(?:{rows}|{each}))*)(?! (?:to|until|-|–) )", read
-        return
-    days = rf"(?P<days>(?:on |in )?{each}(?:{joined}{each})+)"
-    yield rf"{days}(?={CLOCK_AFTER}|{LIMIT_AFTER}|{_HALF_AFTER}) (?P<clock>{HOURS})", read
+        days = rf"(?P<days>(?:{each}{joined})*{rows}(?:{joined}(?:{rows}|{each}))*)(?! (?:to|until|-|–) )"
+    yield rf"{days}{_HOUR_AFTER} (?P<clock>{HOURS})", read
     yield days, read
 
 
