@@ -483,6 +483,17 @@ def test_hours_from_one_to_another_after_a_part_of_one_day_are_listed(days: str)
     assert (query.time_words, query.unknown) == (f"{days}, last night", ("2 to 4",))
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "monday to wednesday 18 november evening", "monday 16 november to wednesday november 18 evening",
+        "monday to wednesday the 18th evening", "monday to wednesday 2026-11-18 evening",
+    ],
+)  # fmt: skip
+def test_a_date_of_the_last_day_in_a_row_is_no_other_day(text: str) -> None:
+    assert parse_query(text, SearchVocabulary({}), BERLIN, NOW).unknown == ("evening",)
+
+
 def test_a_month_after_days_in_a_row_and_another_is_listed() -> None:
     query = parse_query("monday to tuesday and sunday evening in october", SearchVocabulary({}), BERLIN, NOW)
     assert (query.time_words, query.unknown) == ("monday to tuesday, sunday evening", ("in october",))

@@ -61,6 +61,7 @@ _FULL_YEAR = r"(?<![./-])(20\d\d)(?![./-]\d)"
 _BEFORE_NUMBERS = frozenset({"plate", "plates", "number", "since", "before", "after", "until", "from", "between"})
 """Words after which a number is a plate, or a time that is not understood."""
 _TO = "(?:and|to|until|-|–)"
+_DATE = rf"{OF_MONTH}|{MONTH}|the \d|\d{{4}}-"
 _HOUR_AFTER = (
     rf"(?={CLOCK_AFTER}|{LIMIT_AFTER}| \d{{1,2}} ?[ap]m)"
     r"(?! (?:(?:at|around|about) )?\d{1,2}(?::\d\d)? ?(?:[ap]m ?)?(?:to|until|-|–) ?\d)"  # not `at 2 to 4`
@@ -399,7 +400,9 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int, *, with_rows:
     joined = "(?: and| or)?(?: on| in)? "
     days = rf"(?P<days>(?:on |in )?{each}(?:{joined}{each})+)"
     if with_rows:
-        rows = rf"{row}(?: (?:in the|at) (?:{PART})(?!\w)|{NO_PART})"
+        # not `monday to wednesday 18 november evening`
+        no_date = rf"(?:(?<=day)(?! (?:{_DATE}))|(?<!day)(?! (?:{WEEKDAY})(?!\w)))"
+        rows = rf"{row}(?: (?:in the|at) (?:{PART})(?!\w)|{NO_PART}{no_date})"
         days = rf"(?P<days>(?:{each}{joined})*{rows}(?:{joined}(?:{rows}|{each}))*)(?! (?:to|until|-|–) )"
     yield rf"{days}{_HOUR_AFTER} (?P<clock>{HOURS})", read
     yield days, read
