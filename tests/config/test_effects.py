@@ -62,15 +62,6 @@ def test_a_change_of_a_camera_does_what_its_class_says(name: str) -> None:
     assert change.at_start == ()
 
 
-@pytest.mark.parametrize("name", ["encrypt", "recipients"])
-def test_a_change_of_encryption_interrupts_no_recording(name: str) -> None:
-    """The next file looks at it, as at `storage.encrypt`."""
-    camera = CameraSettings.model_validate(FRONT)
-    before = Settings().model_copy(update={"cameras": {"front": camera}})
-    other = camera.model_copy(update={name: CAMERA_CHANGES[name]})
-    assert difference(before, before.model_copy(update={"cameras": {"front": other}})).changed == ()
-
-
 def test_a_change_of_the_sources_own_table_connects_again() -> None:
     before, _ = parse_settings('[cameras.front]\nsource = "rtsp://192.168.1.20/main"', {})
     after, _ = parse_settings(

@@ -24,7 +24,9 @@ AT_START: Final = frozenset(
 )
 """Tables that are read at the next start, but for their keys in AT_ONCE."""
 
-RECONNECTS: Final = frozenset({"source", "sub", "microphone", "warm_up", "sleeps", "burn_in_masks"})
+RECONNECTS: Final = frozenset(
+    {"source", "sub", "microphone", "warm_up", "sleeps", "encrypt", "recipients", "burn_in_masks"}
+)
 """Settings of a camera for which it connects again and begins new files. So do the tables of its source."""
 STAYS_CONNECTED: Final = frozenset(
     {
@@ -33,8 +35,8 @@ STAYS_CONNECTED: Final = frozenset(
     }
 )  # fmt: skip
 """Settings that a camera takes over while it records."""
-READ_WHEN_NEEDED: Final = frozenset({"retention", "encrypt", "recipients", "neighbors", "serial", "mac"})
-"""Settings of which a running camera has no copy. Each new file looks at those of encryption."""
+READ_WHEN_NEEDED: Final = frozenset({"retention", "neighbors", "serial", "mac"})
+"""Settings of which a running camera has no copy."""
 
 
 @dataclass(frozen=True, slots=True)
