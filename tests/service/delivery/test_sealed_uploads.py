@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tawny.delivery.delivery import Delivery, DeliveryKind, DeliveryState
+from tawny.delivery.outbox import REPLACED
 from tawny.engine import InlineEngine
 from tawny.model.errors import ContentGone
 from tawny.model.events import Event
@@ -18,6 +19,7 @@ from tawny.model.times import Span
 from tawny.playback.clips import ClipCache
 from tawny.service.delivery.delivery_service import DeliveryPolicy, DeliveryService
 from tawny.service.delivery.event_forms import EventForms
+from tawny.service.delivery.replaced_parts import span_of
 from tawny.service.delivery.upload_rules import UploadRule
 from tawny.service.delivery.upload_scheduler import MOST_SHORT, SHORT_MS, DeliverySource, UploadScheduler
 from tawny.service.plugin_registry import PluginRegistry
@@ -511,3 +513,24 @@ def test_a_snapshot_that_is_gone_is_not_called_encrypted(bench: SealedBench, is_
     forms = EventForms(bench.archive, ClipCache(bench.archive), lambda _: None, bench.seal)
     with pytest.raises(ContentGone, match=why):
         forms.of(picture)
+
+
+def test_a_part_that_gave_way_to_a_clip_is_sent_when_the_clip_gives_way_to_encrypted_files(bench: SealedBench) -> None:
+    """The queue was full, and has room again."""
+    bench.seal.is_on = False
+    event = bench.event()
+    begun = bench.archive.record(event.start_ms - 20_000, seconds=26, is_open=True)
+    bench.clock.advance(6)
+    bench.tell(event)
+    bench.tell(event.ended(event.start_ms + 6_000), "ended")
+    waiting = bench.outbox.of_event(event.id)
+    bench.outbox.keep_within(sum(one.size_bytes for one in waiting) - 1, None)
+    assert {one.what for one in bench.outbox.of_event(event.id) if one.why == REPLACED} == {DeliveryKind.PIECE}
+    bench.seal.is_on = True
+    bench.archive.still_open.remove(begun)
+    bench.plain(event.start_ms - 20_000, 26)
+    bench.clock.advance(20)
+    bench.sealed(event.start_ms + 6_000, 15)
+    rows = bench.outbox.of_event(event.id)
+    (part,) = [one for one in rows if one.what is DeliveryKind.PIECE and one.state is DeliveryState.WAITING]
+    assert span_of(part).end_ms == event.start_ms + 6_000

@@ -400,12 +400,12 @@ class UploadScheduler:
         """Send in parts what is unsealed of the closed recordings of an event that also has sealed ones, or may."""
         self._going.pop((event.id, rule.to), None)
         sealed = self._sealed_spans(event.camera, span)
+        parts = self._parts(rule, event)  # dropping the clip makes those lost that gave way to it
         for one in self._outbox.of_event(event.id):  # no clip can be cut from both
             is_cut = one.to == rule.to and one.what is DeliveryKind.CLIP and "to_ms" in one.content
             if is_cut and one.state is DeliveryState.WAITING and any(span_of(one).overlaps(each) for each in sealed):
                 self._outbox.drop(one, SENT_SEALED)
         known = [one for one in self._outbox.of_event(event.id) if one.to == rule.to]
-        parts = self._parts(rule, event)
         sent = [span_of(one) for one in known if is_whole_video(one) and one.state is not DeliveryState.DROPPED]
         sent += [span_of(one) for one in self._lasting(rule, parts) if one.why != REPLACED]
         new = list[Delivery]()
