@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import sqlite3
+import tempfile
 import zipfile
 from contextlib import closing
 from pathlib import Path
@@ -126,6 +127,37 @@ def test_a_bundle_knows_the_users_of_an_earlier_version_and_leaves_their_file_as
     with zipfile.ZipFile(tmp_path / "out.zip") as archive:
         assert all("Annegret" not in archive.read(name).decode() for name in archive.namelist())
     assert (data / "accounts.db").read_bytes() == before
+
+
+def test_a_bundle_without_the_names_of_users_has_no_log(tawny: Tawny, tmp_path: Path) -> None:
+    """An archive that can't be made anonymous says what it lacks."""
+    log, data = tmp_path / "tawny.log", tmp_path / "data"
+    log.write_text("2026-11-20 06:00:01 WARNING Annegret signed in\n")
+    data.mkdir()
+    (data / "accounts.db").write_bytes(b"not a database" * 100)
+    config = settings(tmp_path, f'[log]\nfile = "{log}"\n')
+    said = tawny("doctor", "--config", str(config), "--data", str(data), "--bundle", "out.zip")
+    assert "Saved to out.zip" in said.out
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        read = {name.rpartition("/")[2]: archive.read(name).decode() for name in archive.namelist()}
+    assert "log.txt" not in read
+    assert all("Annegret" not in text for text in read.values())
+    assert "they may hold names of users, and the database" in read["README.txt"]
+
+
+def test_the_names_of_users_need_no_free_space_elsewhere(
+    tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, data = tmp_path / "tawny.log", tmp_path / "data"
+    log.write_text("2026-11-20 06:00:01 WARNING Annegret signed in\n")
+    data.mkdir()
+    with closing(AccountsFile(data / "accounts.db")) as file:
+        Accounts(file, SystemClock()).put_person("Annegret", Role.OWNER)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "full"))
+    config = settings(tmp_path, f'[log]\nfile = "{log}"\n')
+    assert "Saved to" in tawny("doctor", "--config", str(config), "--data", str(data), "--bundle", "out.zip").out
+    with zipfile.ZipFile(tmp_path / "out.zip") as archive:
+        assert archive.read("tawny-diagnostics/log.txt").decode().endswith("WARNING person-1 signed in\n")
 
 
 def test_bundle_of_the_running_recorder(tawny: Tawny, tmp_path: Path, recorded: Path) -> None:

@@ -4,18 +4,15 @@ It works while the recorder runs and while it doesn't, and without settings.
 """
 
 import base64
-import sqlite3
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from tawny.api.auth import accounts_file
-from tawny.api.auth.accounts import Accounts
-from tawny.api.auth.accounts_file import AccountsFile
+from tawny.api.auth.accounts_file import names_in
 from tawny.app.control_client import ask
 from tawny.app.local_zone import find_zone
 from tawny.cli import options
@@ -173,17 +170,12 @@ def _log(settings: Settings | None) -> str:
     return run_program(["journalctl", "-q", "-u", "tawny", "-n", str(LOG_LINES), "--no-pager", "-o", "short-iso"])
 
 
-def _people(folder: Path | None) -> list[str]:
+def _people(folder: Path | None) -> list[str] | None:
+    """Return the names of users; None if they can't be read."""
     if folder is None or not (path := folder / "accounts.db").exists():
         return []
-    # a copy: only a recorder migrates the file itself, after which an earlier version refuses it
-    with suppress(StorageError), TemporaryDirectory(prefix="tawny-doctor-") as scratch:
-        copy = Path(scratch) / path.name
-        with sqlite_errors(str(path)), closing(opened_to_read(path)) as db, closing(sqlite3.connect(copy)) as made:
-            db.backup(made)
-        accounts = Accounts(AccountsFile(copy), SystemClock())
-        try:
-            return accounts.known_names()
-        finally:
-            accounts.close()
-    return []
+    try:  # not as Accounts: it migrates the file, after which an earlier version of tawny refuses it
+        with sqlite_errors(str(path)), closing(opened_to_read(path)) as db:
+            return names_in(db)
+    except StorageError:
+        return None

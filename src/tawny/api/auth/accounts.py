@@ -15,10 +15,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from tawny.api.auth.accounts_file import AccountsFile, forget_places
+from tawny.api.auth.accounts_file import AccountsFile, forget_places, names_in
 from tawny.api.auth.audit_counts import AuditCounts
 from tawny.api.auth.linked_names import delete_user, end_bound_link, spelled_here
-from tawny.api.client_address import parse_address
 from tawny.model.errors import LastOwner, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock
@@ -500,15 +499,8 @@ class Accounts:
 
     def known_names(self) -> list[str]:
         """Return the names of all users, then of those that only the audit log still knows."""
-        names = [one.name for one in self.people()]
         with self._reading() as db:
-            acted = db.execute("SELECT DISTINCT person, address FROM audit WHERE number >= 0").fetchall()
-            changed = db.execute("SELECT DISTINCT action, detail FROM audit WHERE action LIKE 'user %'").fetchall()
-        # without an address, it was no user, but such as MQTT or a rule
-        names += [person for person, address in acted if parse_address(address) is not None]
-        for action, detail in changed:
-            names.append(detail if action == "user removed" or ": " not in detail else detail.rpartition(": ")[0])
-        return [one for one in dict.fromkeys(names) if one]
+            return names_in(db)
 
 
 def session_id(key: bytes) -> str:

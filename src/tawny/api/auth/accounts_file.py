@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
+from tawny.api.client_address import parse_address
 from tawny.model.errors import DatabaseDamaged, StorageError
 from tawny.model.ids import CameraId
 from tawny.model.times import Clock, ClockSteps, SystemClock, utc_text
@@ -358,3 +359,14 @@ def _migrate(db: sqlite3.Connection, _version: int) -> None:
     for table, column, kind in _LATER:
         if column not in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}:
             db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+
+
+def names_in(db: sqlite3.Connection) -> list[str]:
+    """Return the names of all users, then of those that only the audit log still knows. Of files of any version."""
+    names = [name for (name,) in db.execute("SELECT name FROM people ORDER BY name")]
+    # without an address, it was no user, but such as MQTT or a rule
+    acted = db.execute("SELECT DISTINCT person, address FROM audit WHERE number >= 0")
+    names += [person for person, address in acted if parse_address(address) is not None]
+    for action, detail in db.execute("SELECT DISTINCT action, detail FROM audit WHERE action LIKE 'user %'"):
+        names.append(detail if action == "user removed" or ": " not in detail else detail.rpartition(": ")[0])
+    return [one for one in dict.fromkeys(names) if one]

@@ -299,7 +299,7 @@ Read the files before you share them.
 
 
 _LEFT_OUT: Final = (
-    "log.txt and health.json are left out: they may hold names of other recorders, and the database with these names "
+    "log.txt and health.json are left out: they may hold names of {whose}, and the database with these names "
     "can't be read."
 )
 
@@ -322,8 +322,8 @@ class BundleContents:
     health: Mapping[str, Any] | None = None
     log: str = ""
     reports: Mapping[CameraId, Report] = field(default_factory=dict)
-    people: Sequence[str] = ()
-    """Names of users, also former ones."""
+    people: Sequence[str] | None = ()
+    """Names of users, also former ones; None: they can't be read."""
     recorders: Sequence[OtherRecorder] | None = ()
     """Others that this hub or standby knows; None: they can't be read."""
 
@@ -336,7 +336,9 @@ def make_files(contents: BundleContents, plugins: PluginRegistry, at_ms: int) ->
             replace(contents.recorder, settings=None), [one for one in contents.diagnoses if one.area != "settings"]
         )
         hide = Anonymizer()
-    if contents.recorders is None:  # their names may be anywhere in these
+    unread = [whose for whose, names in (("users", contents.people), ("other recorders", contents.recorders))
+              if names is None]  # fmt: skip
+    if unread:  # these names may be anywhere in these
         contents = replace(contents, health=None, log="")
     found = [
         BundleFile("doctor.txt", "What `tawny doctor` found.", _bytes(_doctor(contents, hide))),
@@ -358,8 +360,8 @@ def make_files(contents: BundleContents, plugins: PluginRegistry, at_ms: int) ->
         text = hide.text(report_text(report))
         found.append(BundleFile(f"cameras/{stands}.txt", f"Conversation with {stands}, and its gaps.", _bytes(text)))
     listed = "\n".join(f"{one.name}: {one.about}" for one in found)
-    if contents.recorders is None:
-        listed += "\n\n" + _LEFT_OUT
+    if unread:
+        listed += "\n\n" + _LEFT_OUT.format(whose=" and ".join(unread))
     readme = _README.format(at=utc_text(at_ms), files=listed)
     return [BundleFile("README.txt", "What is in this archive.", _bytes(readme)), *found]
 
@@ -378,7 +380,7 @@ def _doctor(contents: BundleContents, hide: Anonymizer) -> str:
 def _anonymizer(contents: BundleContents) -> Anonymizer | None:
     """Return what knows every name; None if the settings file can't be read, which has most of them."""
     hide, recorder = Anonymizer(), contents.recorder
-    for person in contents.people:
+    for person in contents.people or ():
         hide.name("person", person)
     if recorder.settings is not None:
         learn_settings(recorder.settings, hide)
