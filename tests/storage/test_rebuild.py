@@ -181,6 +181,19 @@ def test_of_a_large_file_only_a_part_is_held_at_once() -> None:
     assert most <= 2_000
 
 
+@pytest.mark.parametrize("bad", [{"end_ms": 1 << 70}, {"kind": "\ud800"}])
+@pytest.mark.parametrize("is_replaced", [True, False])
+def test_what_no_database_can_store_does_not_end_a_rebuild(
+    tmp_path: Path, bad: dict[str, Any], is_replaced: bool
+) -> None:
+    good = [HistoryLine(1, "event", event_record(_event(number))) for number in range(2)]
+    lines = [good[0], HistoryLine(1, "event", {**good[1].record, **bad}), *(good[1:] if is_replaced else ())]
+    with closing(SqliteIndex(tmp_path / "tawny.db")) as index:
+        for line in lines:
+            replay([line], index)
+        assert index.events(EVER).events == ([_event(1)] if is_replaced else []) + [_event(0)]
+
+
 def test_a_long_rebuild_says_how_far_it_is(site: Site, caplog: pytest.LogCaptureFixture) -> None:
     class Slow(FakeClock):
         def mono_s(self) -> float:

@@ -518,8 +518,11 @@ def replay(lines: Iterable[HistoryLine], index: Index) -> None:
 
 def _apply_all(changes: dict[_Key, _Change], index: Index) -> None:
     with index.together():
-        for change in changes.values():
-            _apply(change, index)
+        for key, change in changes.items():
+            try:
+                _apply(change, index)
+            except (OverflowError, UnicodeEncodeError) as error:  # of a damaged line, which may be outdated
+                log.warning("left a state of %r in the history out of the index: %s", key, error)
     changes.clear()
 
 
