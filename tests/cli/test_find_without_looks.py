@@ -32,6 +32,18 @@ def _damaged(path: Path) -> None:
     path.write_bytes(b"rubbish" * 6000)
 
 
+def _damaged_inside(path: Path) -> None:
+    """It opens, and damage shows when events are read."""
+    with closing(sqlite3.connect(path)) as db:
+        size, root = [
+            int(db.execute(query).fetchone()[0])
+            for query in ("PRAGMA page_size", "SELECT rootpage FROM sqlite_master WHERE name = 'appearances_by_time'")
+        ]
+    with path.open("r+b") as file:
+        file.seek((root - 1) * size)
+        file.write(b"rubbish" * 500)
+
+
 def _set_version(path: Path, number: int) -> None:
     with closing(sqlite3.connect(path)) as db:
         db.execute(f"PRAGMA user_version = {number}")
@@ -43,6 +55,7 @@ SPOILED = pytest.mark.parametrize(
         (_newer, "from a newer version", "Restart the recorder with this version of tawny, or search with the version"),
         (_earlier, "from an earlier version", "Restart the recorder with this version"),
         (_damaged, "is damaged", "Restart the recorder: it makes the file again from the snapshots."),
+        (_damaged_inside, "is damaged", "Restart the recorder: it makes the file again from the snapshots."),
     ],
 )
 
@@ -104,3 +117,10 @@ def test_events_alike_are_refused(
     assert remedy in said.err
     assert not said.out
     assert looks.read_bytes() == before
+
+
+@pytest.mark.parametrize("spoil", [_damaged, _damaged_inside])
+def test_the_recorder_makes_a_damaged_file_again(spoil: Callable[[Path], None], looks: Path) -> None:
+    spoil(looks)
+    with closing(AppearanceDb(looks.parent)) as db:
+        assert db.count() == 0

@@ -13,7 +13,7 @@ from tawny.app.control_client import is_in_memory
 from tawny.app.local_zone import local_zone
 from tawny.cli import options
 from tawny.cli.control_client import ask_once, follow, lasts, ordered
-from tawny.cli.look_search import open_looks
+from tawny.cli.look_search import search_looks
 from tawny.cli.options import time_text
 from tawny.cli.output import Output
 from tawny.cli.paths import config_file, data_folder, existing_data, load_settings, running_data
@@ -355,11 +355,11 @@ def run_find(args: Namespace, out: Output) -> int:
         removed = {CameraId(one): name for one, name in chosen.removed_names.items() if index.bounds(CameraId(one))}
         names = {name: str(name) for name in Volume.at(folder).cameras() if name not in removed}
         names |= {CameraId(name): display_name(name, camera) for name, camera in chosen.cameras.items()}
-        with open_looks(args, chosen, folder, index, out) as (by, unread):
-            query, hits = search_hits(
-                index, " ".join(args.words), SearchableNames(names, zones, recognised(book), removed),
-                ZoneInfo(local_zone()), SystemClock().now_ms(), args.most + 1, by,
-            )  # fmt: skip
+        search = partial(
+            search_hits, index, " ".join(args.words), SearchableNames(names, zones, recognised(book), removed),
+            ZoneInfo(local_zone()), SystemClock().now_ms(), args.most + 1,
+        )  # fmt: skip
+        (query, hits), unread = search_looks(args, chosen, folder, index, out, search)
     if query.unknown:
         out.say(f"Ignored unknown words: {', '.join(query.unknown)}.")
     if not query.is_of_look and not (query.unknown and chosen.search.model):

@@ -1,8 +1,8 @@
 """What objects looked like, as `tawny find` searches it. Only the recorder changes the file that has it."""
 
 from argparse import Namespace
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
@@ -13,18 +13,21 @@ from tawny.model.errors import DatabaseDamaged, DatabaseNewer, DatabaseUnfit, No
 from tawny.model.ids import EventId
 from tawny.model.times import SystemClock
 from tawny.playback.recordings import RecordingIndex
-from tawny.playback.search.event_search import LookedEvents, LookSearch
+from tawny.playback.search.event_search import LookedEvents, LookSearch, SearchHit
+from tawny.playback.search.query_parser import SearchQuery
 from tawny.service.detection.appearance_service import stored_looks
 from tawny.service.detection.embedding_search import SearchModel, VectorSearch
 from tawny.service.plugin_registry import PluginRegistry
 from tawny.storage.index.appearance_db import AppearanceDb
 
+_Found = tuple[SearchQuery, list[SearchHit]]
 
-@contextmanager
-def open_looks(
-    args: Namespace, chosen: Settings, folder: Path, index: RecordingIndex, out: Output
-) -> Iterator[tuple[LookSearch, str]]:
-    """Yield what objects looked like, and why that can't be read; empty if it can.
+
+def search_looks(
+    args: Namespace, chosen: Settings, folder: Path, index: RecordingIndex, out: Output,
+    search: Callable[[LookSearch], _Found],
+) -> tuple[_Found, str]:  # fmt: skip
+    """Search with what objects looked like. Return what `search` found, and why that wasn't read; empty if it was.
 
     Raises NotDone after `--like`: for an unknown event, or if there is nothing to compare it with.
     """
@@ -33,23 +36,20 @@ def open_looks(
         raise NotDone(f"No event {args.like}.", "`tawny events` lists their IDs.")
     since_ms = options.instant(args.since, SystemClock().now_ms()) if args.since else None
     try:
-        db = AppearanceDb.to_read(folder)
-    except StorageError as error:
+        if (db := AppearanceDb.to_read(folder)) is None:
+            return search(LookSearch(lambda _: LookedEvents(), like, since_ms)), ""
+        model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)
+        with closing(db), closing(model):
+            similar = VectorSearch(lambda: db, model, SystemClock()).similar
+            found = search(LookSearch(partial(stored_looks, db), like, since_ms, similar))
+            if model.trouble:
+                out.say(model.trouble)
+            return found, ""
+    except StorageError as error:  # also while it is read: damage may be anywhere in it
         if like is not None:
             raise NotDone(f"No event can be compared with {like.id}: {error.message}", _remedy(error)) from error
         unread = f"Colours, sizes and likeness were not searched: {error.message} {_remedy(error)}"
-        yield LookSearch(lambda _: LookedEvents(), None, since_ms, are_readable=False), unread
-        return
-    if db is None:
-        yield LookSearch(lambda _: LookedEvents(), like, since_ms), ""
-        return
-    with closing(db):
-        model = SearchModel(lambda: chosen.search, PluginRegistry.opened().embedders)
-        similar = VectorSearch(lambda: db, model, SystemClock()).similar
-        yield LookSearch(partial(stored_looks, db), like, since_ms, similar), ""
-        if model.trouble:
-            out.say(model.trouble)
-        model.close()
+    return search(LookSearch(lambda _: LookedEvents(), None, since_ms, are_readable=False)), unread
 
 
 def _remedy(error: StorageError) -> str:

@@ -79,7 +79,8 @@ class AppearanceDb:
 
     @staticmethod
     def _opened(folder: Path | None) -> SmallDb:
-        return SmallDb(MEMORY if folder is None else folder / FILE, SCHEMA, VERSION, _forget_earlier)
+        place = MEMORY if folder is None else folder / FILE
+        return SmallDb(place, SCHEMA, VERSION, _forget_earlier, checked=True)
 
     @classmethod
     def to_read(cls, folder: Path) -> "AppearanceDb | None":

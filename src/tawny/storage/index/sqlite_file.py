@@ -354,6 +354,7 @@ class SmallDb(ReopenedFile):
     were written have 0. migrate: changes the tables of an earlier version, which it gets, within a transaction; None: a
     command that only reads, for which nothing is made or migrated. drops: returns SQL that removes tables of an earlier
     version before that. renew: whether a damaged file is put aside, and an empty one made in its place (`was_renewed`).
+    checked: whether all of it is read, so that damage shows now; always before `renew`.
     Raises DatabaseDamaged, DatabaseNewer, StorageError, DiskFull; to read, DatabaseUnfit for an earlier version.
     """
 
@@ -366,7 +367,9 @@ class SmallDb(ReopenedFile):
         *,
         drops: Callable[[int], str] = lambda _version: "",
         renew: bool = False,
+        checked: bool = False,
     ) -> None:
+        checked = checked or renew
         self._drops = drops
         self._path, self._version = str(path), version
         self._lock = threading.Lock()
@@ -377,12 +380,12 @@ class SmallDb(ReopenedFile):
         if self._path != MEMORY:
             self._note_disk(Path(path))
         try:
-            self._db = self._opened(schema, migrate, checked=renew)
+            self._db = self._opened(schema, migrate, checked=checked)
         except DatabaseDamaged:
             # what was read may have been wrong, and the file be well; or another process is creating it
             threading.Event().wait(_TRIED_AGAIN_S)
             try:
-                self._db = self._opened(schema, migrate, checked=renew)
+                self._db = self._opened(schema, migrate, checked=checked)
             except DatabaseDamaged as error:
                 if not renew:
                     raise
