@@ -250,6 +250,22 @@ def test_a_quiet_place_is_not_classified() -> None:
     assert model.asked == 0
 
 
+class FailingOnce(ByPitch):
+    """Has failed, and works from the next call on."""
+
+    trouble = "bad allocation"
+
+    def scores(self, camera: CameraId, at_ms: int, samples: Any) -> dict[str, float]:
+        self.trouble = ""
+        return super().scores(camera, at_ms, samples)
+
+
+def test_a_model_that_failed_is_asked_once_more_in_silence() -> None:
+    model = FailingOnce()
+    heard(30, model=model)
+    assert (model.asked, model.trouble) == (1, "")
+
+
 @pytest.mark.parametrize("is_named", [True, False])
 def test_an_alarm_that_sounds_on_after_a_pause_is_an_event_again(is_named: bool) -> None:
     """The camera connects again, and what is usual there is not learned from the alarm."""

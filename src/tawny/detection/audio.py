@@ -96,6 +96,8 @@ HOPE_MS = 8000
 """How long, ms, every step is classified after such a result."""
 CHAIN_REST_MS = 60_000
 """How long, ms, a class begins no further event within one sound, also without a cooldown: sounds that alternate."""
+RETRY_MS = 5000
+"""How often, ms, a model that has failed is asked again in silence, so that its problem ends once it works."""
 SECOND_MS = 1000
 """Length, ms, of what is classified at a time."""
 NAME_WAIT_MS = 2000
@@ -285,6 +287,7 @@ class SoundListener:
             self._audible_ms = at_ms
         hopes = any(at_ms - times[-1] <= HOPE_MS for times in self._doubtful.values())
         is_due = db >= SPARSE_DB and (at_ms - self._asked_ms >= SPARSE_MS or hopes)
+        is_due |= self._names is not None and self._names.has_failed and at_ms - self._asked_ms >= RETRY_MS
         if self._names is not None and (at_ms - self._audible_ms <= AUDIBLE_MS or is_due) and len(self._kept):
             self._asked_ms = at_ms
             self._names.add(self._at_ms, self._kept[-self._names.length :].copy())

@@ -282,6 +282,11 @@ class SoundNamer:
         """Whether the model is open: only then does what is loud wait for its class."""
         return getattr(self._model, "refused", None) is None
 
+    @property
+    def has_failed(self) -> bool:
+        """Whether the model's last call failed; one that is not open is not asked."""
+        return self.is_usable and bool(self._model.trouble)
+
     def add(self, at_ms: int, samples: Any) -> None:
         """Classify these samples, which end at at_ms, some time soon."""
         self._queue.add(SoundJob(self._camera, at_ms, samples, self._model))
