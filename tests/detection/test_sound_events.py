@@ -46,10 +46,11 @@ class Collected:
 
     def __init__(self, begun_ms: int) -> None:
         self._begun_ms = begun_ms
+        self.levels = 0
         self.events: list[tuple[float, float, list[str]]] = []
 
     def on_loudness(self, at_ms: int, db: float, score: int) -> None:
-        """The level alone is no event."""
+        self.levels += 1
 
     def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
         """Unsure classes are no events."""
@@ -291,6 +292,11 @@ def test_a_camera_that_sends_nothing_in_silence_makes_no_event_of_each_bark() ->
 def test_after_a_long_pause_the_place_is_learned_again() -> None:
     made = heard(40, (10.0, 40.0, 3300, 0.3), late_ms=lambda at_s: 601_000 if at_s > 12 else 0)
     assert len(made.events) == 1
+
+
+def test_audio_that_is_too_short_to_learn_the_place_is_audio() -> None:
+    made = heard(12, late_ms=lambda at_s: 660_000 * int(at_s / 4))
+    assert made.levels == pytest.approx(12 / 0.48, abs=1)
 
 
 def test_another_format_is_learned_again() -> None:

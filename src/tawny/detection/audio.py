@@ -109,7 +109,7 @@ class SoundListenerSink(Protocol):
     """Receives the results. Called from the listener's thread."""
 
     def on_loudness(self, at_ms: int, db: float, score: int) -> None:
-        """Called twice a second with the highest loudness."""
+        """Called twice a second with the highest loudness; score: 0 while the noise floor is learned."""
         ...
 
     def classified(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
@@ -201,8 +201,7 @@ class SoundListener:
                         self._judge(at_ms, score)
         if loudest is not None:
             at_ms, db, score = loudest
-            if score is not None:
-                self._hears.on_loudness(at_ms, db, score)
+            self._hears.on_loudness(at_ms, db, score or 0)
             self._name(at_ms, db, score or 0)
         for at_ms, names in self._names.results() if self._names is not None else ():
             if self._since_ms <= at_ms <= self._at_ms + BREAK_MS:  # others are of the time before a break
