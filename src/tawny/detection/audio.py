@@ -173,8 +173,7 @@ class SoundListener:
         self._since_ms = 0
         """Begin of the audio since the last break, ms UTC."""
         self._doubtful: dict[str, list[int]] = {}
-        """Times of the results that have a class, and do not suffice for an event."""
-        """Since when a class has been recognized in what isn't audible above the noise floor, ms UTC."""
+        """Times, ms UTC, of the results with a class in what isn't audible above the noise floor."""
         self._new_until_ms: int | None = None
         """Until when the noise floor is new, ms UTC; None: from the next packet on."""
         self._asked_ms = self._audible_ms = 0

@@ -65,6 +65,26 @@ def test_a_camera_that_sends_no_audio_in_silence_has_no_fault() -> None:
     assert bench.said()[0] == (NO_AUDIO, NO_AUDIO_DO)
 
 
+def test_a_camera_that_pauses_again_and_again_has_a_fault_once() -> None:
+    bench, faults = Bench(), list[bool]()
+    for _ in range(10):
+        bench.run(1, has_audio=True)
+        bench.run(PAUSE_S + 100)
+        faults.append(bench.health.fault is not None)
+    assert faults == [True] + [False] * 9
+
+
+def test_silence_between_reconnections_adds_up() -> None:
+    bench = Bench()
+    bench.run(1, has_audio=True)
+    for _ in range(9):
+        bench.run(PAUSE_S / 10)
+        bench.run(30, is_expected=False)
+    assert bench.health.trouble == ""
+    bench.run(PAUSE_S / 10)
+    assert bench.health.trouble
+
+
 def test_a_setting_that_leaves_out_the_audio_is_named() -> None:
     bench = Bench(silenced_by="rtsp.sound")
     bench.run(LASTS_S)

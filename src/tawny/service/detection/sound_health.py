@@ -9,7 +9,7 @@ from tawny.model.times import Clock
 LASTS_S: Final = 60.0
 """Time, s, without audio or a working model after which that is a fault."""
 PAUSE_S: Final = 600.0
-"""The same of a camera that has sent audio: some send none in silence."""
+"""The same of a camera that has sent audio: some send none in silence. It is at least twice the longest pause yet."""
 NO_AUDIO: Final = "Sound detection gets no audio from this camera, so it detects no sounds."
 NO_AUDIO_DO: Final = (
     "Recording continues. Switch the microphone on in the camera, set its audio to AAC or G.711, or switch sound "
@@ -25,18 +25,21 @@ class SoundHealth:
         self._clock, self._is_unnamed, self._silenced_by = clock, settings.loud, silenced_by
         self.model: SoundModel | None = None
         """What classifies the sounds; None: nothing."""
-        self._sound_s = self._works_s = clock.mono_s()
+        self._sound_s = self._works_s = self._looked_s = clock.mono_s()
         self._lasts_s = LASTS_S
 
     def hears(self) -> None:
         """Note that audio arrives."""
-        self._sound_s, self._lasts_s = self._clock.mono_s(), PAUSE_S
+        now_s = self._clock.mono_s()
+        self._lasts_s = max(PAUSE_S, self._lasts_s, 2 * (now_s - self._sound_s))
+        self._sound_s = now_s
 
     def look(self, *, is_expected: bool) -> None:
         """Note whether the camera should send now. Called once a second."""
         now_s = self._clock.mono_s()
-        if not is_expected:
-            self._sound_s = now_s
+        if not is_expected:  # this time doesn't count, but what was silent before does
+            self._sound_s = min(now_s, self._sound_s + now_s - self._looked_s)
+        self._looked_s = now_s
         if not is_expected or not self._model_trouble:
             self._works_s = now_s
 
