@@ -59,8 +59,8 @@ def alarms(looks: list[GreyFrame], detector: Detector) -> Spans:
         maker.look(GreyFrame(_NO_PICTURE, frame.at_ms), detector.look(frame))
     maker.close()
     first_ms = looks[0].at_ms if looks else 0
-    told = sorted(events.last.values(), key=lambda event: event.start_ms)
+    found = sorted(events.last.values(), key=lambda event: event.start_ms)
     return [
         Span((e.start_ms - first_ms) / 1000, ((e.end_ms if e.end_ms is not None else e.start_ms) - first_ms) / 1000)
-        for e in told
+        for e in found
     ]

@@ -59,9 +59,11 @@ def _recording(archived: ArchivedSite, number: int) -> Segment:
     """A minute in fragments of a second, each with a keyframe."""
     site = archived.site
     start_ms = site.clock.now_ms() - (FILES - number) * SECONDS * 1000
-    said = SegmentMetadata(CAMERA, StreamName.MAIN, RunId("run"), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
-    name = said.name.closed(start_ms + SECONDS * 1000)
-    parts = [init_segment(FORMAT, None, said.record())]
+    metadata = SegmentMetadata(
+        CAMERA, StreamName.MAIN, RunId("run"), start_ms, "avc1.640028", FORMAT.width, FORMAT.height
+    )
+    name = metadata.name.closed(start_ms + SECONDS * 1000)
+    parts = [init_segment(FORMAT, None, metadata.record())]
     for second in range(SECONDS):
         sizes = [KEYFRAME_BYTES] + [(SECOND_BYTES - KEYFRAME_BYTES) // (FPS - 1)] * (FPS - 1)
         pictures = [
@@ -78,7 +80,7 @@ def _recording(archived: ArchivedSite, number: int) -> Segment:
     path = site.folder / name.path
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"".join(parts))
-    segment = said.segment(name, path.stat().st_size)
+    segment = metadata.segment(name, path.stat().st_size)
     site.index.add_segment(segment)
     return segment
 

@@ -72,10 +72,10 @@ def main(footage: list[Footage]) -> int:
     print("| CPU s/h, all decoded | gated |")
     print("|---" * 10 + "|")
     for name in (AS_IT_IS, *ENCODINGS):
-        told = [(one, _compared(one, path)) for one, path in _encoded(footage, name)]
-        is_right &= not any(c.missing or c.added or c.false_gated > c.false for _, c in told)
-        print(_row(name, told), flush=True)
-        for one, c in told:
+        compared = [(one, _compared(one, path)) for one, path in _encoded(footage, name)]
+        is_right &= not any(c.missing or c.added or c.false_gated > c.false for _, c in compared)
+        print(_row(name, compared), flush=True)
+        for one, c in compared:
             for word, spans in (("lost", c.missing), ("added", c.added)):
                 for span in spans:
                     print(f"    {word}: {one.clip.file} {span.begin:.1f} to {span.end:.1f} s")
@@ -104,14 +104,14 @@ def _without(a: list[Span], b: list[Span]) -> list[Span]:
     return [x for x in a if not any(y.begin - APART_S <= x.begin <= max(y.end, y.begin + APART_S) for y in b)]
 
 
-def _row(name: str, told: list[tuple[Footage, Compared]]) -> str:
-    length_h = sum(one.clip.length_s for one, _ in told) / 3600
-    groups = sum(c.gated.notes["groups"] for _, c in told)
-    slept = sum(c.gated.notes["slept"] for _, c in told)
-    whole_s, gated_s = (sum(getattr(c, k).cpu_s for _, c in told) / length_h for k in ("whole", "gated"))
-    lost, added = (sum(len(getattr(c, k)) for _, c in told) for k in ("missing", "added"))
+def _row(name: str, compared: list[tuple[Footage, Compared]]) -> str:
+    length_h = sum(one.clip.length_s for one, _ in compared) / 3600
+    groups = sum(c.gated.notes["groups"] for _, c in compared)
+    slept = sum(c.gated.notes["slept"] for _, c in compared)
+    whole_s, gated_s = (sum(getattr(c, k).cpu_s for _, c in compared) / length_h for k in ("whole", "gated"))
+    lost, added = (sum(len(getattr(c, k)) for _, c in compared) for k in ("missing", "added"))
     events, joined, false, false_gated = (
-        sum(getattr(c, k) for _, c in told) for k in ("events", "joined", "false", "false_gated")
+        sum(getattr(c, k) for _, c in compared) for k in ("events", "joined", "false", "false_gated")
     )
     return (
         f"| {name} | {events} | {lost} | {added} | {joined} | {false} | {false_gated} | {100 * slept / groups:.0f} "

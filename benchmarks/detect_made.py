@@ -92,10 +92,10 @@ def _print(rows: list[tuple[str, Figures]]) -> None:
     print("| films | told | of their seconds | start p90 | false | false/h | quiet % | CPU s/h |")
     print("|---|---|---|---|---|---|---|---|")
     for name, f in rows:
-        told = f"{f.told}/{f.incidents}" if f.incidents else "-"
+        text = f"{f.told}/{f.incidents}" if f.incidents else "-"
         late, of_seconds = f.late(0.9), f.hits / max(1, f.hits + f.misses)
         print(
-            f"| {name} | {told} | {f'{of_seconds:.2f}' if f.incidents else '-'} | {f'{late:.1f}' if late else '-'} "
+            f"| {name} | {text} | {f'{of_seconds:.2f}' if f.incidents else '-'} | {f'{late:.1f}' if late else '-'} "
             f"| {f.false} | {f.false_an_hour or 0:.1f} | {100 * (f.quiet_share or 0):.1f} "
             f"| {f.cpu_s * 3600 / max(1.0, f.length_s):.0f} |"
         )
@@ -106,8 +106,8 @@ def _judge(whole: dict[str, Figures]) -> int:
     """0 within the budgets, 1 over one."""
     is_kept = True
     for light, least, most in (("day", TOLD_BY_DAY, MOST_FALSE_BY_DAY), ("night", TOLD_BY_NIGHT, MOST_FALSE_BY_NIGHT)):
-        told, silent = whole[f"told by {light}"], whole[f"silent by {light}"]
-        share = told.told / max(1, told.incidents)
+        answer, silent = whole[f"told by {light}"], whole[f"silent by {light}"]
+        share = answer.told / max(1, answer.incidents)
         for words, kept in (
             (f"told by {light}: {share:.0%}, at least {least:.0%}", share >= least),
             (f"false events an hour by {light} where nobody comes: {silent.false_an_hour or 0:.1f}, at most {most:g}",

@@ -210,8 +210,8 @@ def recorded_day(cameras: list[CameraId], day: int) -> BoxDay:
     spans = tuple(Span(zero_ms + n * part_ms, zero_ms + (n + 1) * part_ms - 20_000) for n in range(GAPS_A_DAY + 1))
     until_ms = zero_ms + DAY_MS
     first_ms = FIRST_DAY * DAY_MS
-    told = {camera: CameraDay(spans, until_ms) for camera in cameras}
-    return BoxDay(day, until_ms, told, dict.fromkeys(cameras, first_ms))
+    data = {camera: CameraDay(spans, until_ms) for camera in cameras}
+    return BoxDay(day, until_ms, data, dict.fromkeys(cameras, first_ms))
 
 
 def some_day(days: int) -> Span:

@@ -137,10 +137,10 @@ class _Watching:
         def second(ms: int) -> float:
             return (ms - (self._first_ms or 0)) / 1000
 
-        told = sorted(self._events.values(), key=lambda event: event.start_ms)
-        alarms = [Span(second(e.start_ms), second(e.end_ms if e.end_ms is not None else e.start_ms)) for e in told]
-        known_s = [second(self._known_ms[e.id]) for e in told]
-        return Watched(alarms, known_s, cpu_s, self._watcher.notes, [e.kind for e in told])
+        found = sorted(self._events.values(), key=lambda event: event.start_ms)
+        alarms = [Span(second(e.start_ms), second(e.end_ms if e.end_ms is not None else e.start_ms)) for e in found]
+        known_s = [second(self._known_ms[e.id]) for e in found]
+        return Watched(alarms, known_s, cpu_s, self._watcher.notes, [e.kind for e in found])
 
     def _tell(self, message: Message) -> None:
         if isinstance(message, EventChanged) and message.what == "started":

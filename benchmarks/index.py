@@ -93,12 +93,16 @@ def _rebuilt(folder: Path, count: int) -> float:
 
 
 def _write(volume: Volume, camera: CameraId, start_ms: int) -> None:
-    said = SegmentMetadata(camera, MAIN, RunId(f"run-{camera}"), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
+    metadata = SegmentMetadata(
+        camera, MAIN, RunId(f"run-{camera}"), start_ms, "avc1.640028", FORMAT.width, FORMAT.height
+    )
     picture = Sample(b"\0\0\0\x02\x65\x01", 0, 60 * 90_000, True)
     end = end_box(SegmentTrailer(start_ms + SEGMENT_MS, "length").record())
-    path = volume.root / said.name.closed(start_ms + SEGMENT_MS).path
+    path = volume.root / metadata.name.closed(start_ms + SEGMENT_MS).path
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(b"".join([init_segment(FORMAT, None, said.record()), *map(bytes, fragment(1, [picture])), end]))
+    path.write_bytes(
+        b"".join([init_segment(FORMAT, None, metadata.record()), *map(bytes, fragment(1, [picture])), end])
+    )
 
 
 class _Pretended(RamDisk):
@@ -171,8 +175,8 @@ class _Year:
             seen = (SeenObject(dice.choice(["person", "car", "cat"]), dice.random()),)
             end_ms, picture_ms = at_ms + dice.randrange(5000, 60_000), at_ms + dice.randrange(5000)
             zones = dice.choice([("path",), ("path", "gate"), ()])
-            said = Event(new_event_id(at_ms), camera, "motion", at_ms, end_ms, 100 * dice.random(), box, zones, seen)
-            leveled = replace(said, level=shown_level(said))  # as a recorder stores it
+            event = Event(new_event_id(at_ms), camera, "motion", at_ms, end_ms, 100 * dice.random(), box, zones, seen)
+            leveled = replace(event, level=shown_level(event))  # as a recorder stores it
             self._index.put_event(rounded(replace(leveled, picture_ms=picture_ms)))
 
     def ask(self) -> tuple[float, float]:
@@ -213,7 +217,7 @@ class _Year:
 
     def minute(self) -> str:
         """A minute's files of all cameras end, an hour long: each by itself, and all at once."""
-        told = []
+        found = []
         for at_once in (False, True):
             begun_s, begun_bytes, bytes_recorded = time.thread_time(), _written_bytes(), 0
             for minute in range(60):
@@ -230,16 +234,16 @@ class _Year:
                         self._index.add_segment(one)
             cpu_ms = (time.thread_time() - begun_s) / 60 * 1000
             wrote = _written_bytes() - begun_bytes
-            told.append(
+            found.append(
                 f"{'at once' if at_once else 'one by one'} {cpu_ms:.1f} ms of CPU and {wrote / 60 / 1000:.0f} kB, "
                 f"{wrote / bytes_recorded:.6f} of what is recorded"
             )
-        return f"a minute's {2 * len(CAMERAS)} files are listed: " + "; ".join(told)
+        return f"a minute's {2 * len(CAMERAS)} files are listed: " + "; ".join(found)
 
 
 def _segment(camera: CameraId, stream: StreamName, run: RunId, span: Span, size_bytes: int) -> Segment:
-    said = SegmentMetadata(camera, stream, run, span.begin_ms, "avc1.640028", 1920, 1080, "mp4a.40.2")
-    return said.segment(said.name.closed(span.end_ms), size_bytes)
+    metadata = SegmentMetadata(camera, stream, run, span.begin_ms, "avc1.640028", 1920, 1080, "mp4a.40.2")
+    return metadata.segment(metadata.name.closed(span.end_ms), size_bytes)
 
 
 def _written_bytes() -> int:

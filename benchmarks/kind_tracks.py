@@ -138,7 +138,7 @@ def of_crops(file: Path, camera: str) -> FilmTracks:
         every = list(zip(kept["track"].tolist(), kept["t"].tolist(), kept["box"].tolist(), strict=True))
         crops = np.stack([kept["l"], kept["m"]], axis=1)
     tracks: dict[int, Track] = {}
-    said: dict[int, Counter[str]] = {}
+    received: dict[int, Counter[str]] = {}
     for n, (number, at_s, (x0, y0, x1, y1)) in enumerate(every):
         track = tracks.setdefault(number, Track(camera, "day", passage=len(tracks)))
         track.at_s.append(at_s)
@@ -146,9 +146,9 @@ def of_crops(file: Path, camera: str) -> FilmTracks:
         track.is_seen.append(True)
         track.crop_at.append(len(track.crops))
         track.crops.append(crops[n])
-        said.setdefault(number, Counter())[KINDS[labels[n]] if labels[n] >= 0 else ""] += 1
+        received.setdefault(number, Counter())[KINDS[labels[n]] if labels[n] >= 0 else ""] += 1
     for number, track in tracks.items():
-        kind, count = max(said[number].items(), key=lambda one: (one[0] not in ("", NOTHING), one[1]))
+        kind, count = max(received[number].items(), key=lambda one: (one[0] not in ("", NOTHING), one[1]))
         track.truth = kind if kind != NOTHING and count >= ENOUGH else ""
     return FilmTracks(file.stem, camera, "day", 0.0, 0.0, list(tracks.values()), [])
 
@@ -165,9 +165,9 @@ def of_demo(scene: str, length_s: float, *, seed: int | None = None) -> FilmTrac
     )
     first_s = ((tap.first_ms or began_ms) - began_ms) / 1000
     passages = []
-    for told in demo.truth(CAMERA, began_ms, began_ms + round(length_s * 1000)):
-        at = [((at_ms - began_ms) / 1000 - first_s, box) for at_ms, box in told.boxes]
-        passages.append(Passage(told.kind, Span(at[0][0], at[-1][0]), at))
+    for text in demo.truth(CAMERA, began_ms, began_ms + round(length_s * 1000)):
+        at = [((at_ms - began_ms) / 1000 - first_s, box) for at_ms, box in text.boxes]
+        passages.append(Passage(text.kind, Span(at[0][0], at[-1][0]), at))
     tracks = list(tap.tracks.values())
     for track in tracks:
         _tell_by_boxes(track, passages)

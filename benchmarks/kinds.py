@@ -201,14 +201,14 @@ def _judge(film: FilmTracks, weights: Path, *, seen: bool = False) -> list[Judge
 def _evidence(track: Track, model: KindClassifier, judged: TrackWeights | None) -> list[tuple[str, float]]:
     crops = track.crops
     rows = [row for n in range(0, len(crops), 64) for row in model.look(np.stack(crops[n : n + 64]))]
-    evidence, said = TrackEvidence({}, judged), []
+    evidence, answer = TrackEvidence({}, judged), []
     for box, crop in zip(track.boxes, track.crop_at, strict=True):
         evidence.go(box)
         if crop >= 0:
             evidence.take(box, rows[crop])
             if (best := evidence.best) is not None and best.label in NAMED:
-                said.append((best.label, best.score))
-    return said
+                answer.append((best.label, best.score))
+    return answer
 
 
 def calibrated(judged: Sequence[Judged]) -> dict[str, float]:
@@ -286,11 +286,11 @@ def _demo_over(weights: Path, triggers: Mapping[str, float]) -> Iterator[str]:
     """Print every label of the demo cameras' first minutes by the weights of the package; yield what is wrong."""
     for scene in SCENES:
         judged = _judge(_demo(scene), weights, seen=True)
-        said = row(judged, triggers)
-        print(f"demo:{scene:7s} {_said(said)}")
-        yield from (f"demo:{scene}: {count} {mistake}" for mistake, count in said.mistakes.items())
-        if said.found[PERSON] < said.there[PERSON]:
-            yield f"demo:{scene}: {said.found[PERSON]} of {said.there[PERSON]} people are named"
+        answer = row(judged, triggers)
+        print(f"demo:{scene:7s} {_said(answer)}")
+        yield from (f"demo:{scene}: {count} {mistake}" for mistake, count in answer.mistakes.items())
+        if answer.found[PERSON] < answer.there[PERSON]:
+            yield f"demo:{scene}: {answer.found[PERSON]} of {answer.there[PERSON]} people are named"
 
 
 def timed(weights: Path) -> float:

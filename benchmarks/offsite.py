@@ -112,8 +112,8 @@ def main() -> int:
         for where in sorted({where for where, kind, _ in found if kind == what}):
             times = sorted(took_s for place, kind, took_s in found if (place, kind) == (where, what))
             is_well &= times[-1] <= limit_s
-            told = f"median {statistics.median(times):5.2f} s, worst {times[-1]:5.2f} s of {len(times)}"
-            print(f"{WORDS[what]:52} {where:5} {told} (promised {limit_s:g} s)")
+            text = f"median {statistics.median(times):5.2f} s, worst {times[-1]:5.2f} s of {len(times)}"
+            print(f"{WORDS[what]:52} {where:5} {text} (promised {limit_s:g} s)")
     known = [took_s for _, kind, took_s in found if kind == "seen"]
     print(f"of that, seen after the start: worst {max(known, default=0.0):.2f} s")
     print("\n".join(not_whole) or "every clip is whole: compared with the recording packet by packet")

@@ -51,21 +51,21 @@ def main() -> None:
     options.add_argument("--seconds", type=int, default=30)
     options.add_argument("--size", default="640x360")
     options.add_argument("--fps", type=int, default=20)
-    said = options.parse_args()
-    width, height = map(int, said.size.split("x"))
-    print(f"CPU seconds an hour at {said.size}, {said.fps} fps")
+    chosen = options.parse_args()
+    width, height = map(int, chosen.size.split("x"))
+    print(f"CPU seconds an hour at {chosen.size}, {chosen.fps} fps")
     print("detector    " + "".join(f"{rate:>8} fps" for rate in RATES))
     for kind in KINDS:
         costs = []
         for rate in RATES:
             detector = kind({"rate": rate})
             cpu_s = 0.0
-            for number, picture in enumerate(film(width, height, said.fps, said.seconds)):
-                if number % max(1, said.fps // rate) == 0:
+            for number, picture in enumerate(film(width, height, chosen.fps, chosen.seconds)):
+                if number % max(1, chosen.fps // rate) == 0:
                     begun_s = thread_cpu_s()
                     detector.look(picture)
                     cpu_s += thread_cpu_s() - begun_s
-            costs.append(cpu_s * 3600 / said.seconds)
+            costs.append(cpu_s * 3600 / chosen.seconds)
         print(f"{kind.name:<12}" + "".join(f"{cost:>10.0f} s" for cost in costs))
 
 

@@ -64,8 +64,8 @@ def main() -> int:
     found: dict[int, dict[str, Measured]] = {}
     for cameras in sorted(set(args.cameras)):
         found[cameras] = _measured(programs, film, cameras, args.seconds)
-        told = (f"{name} {one.cpu_s:.3f} s and {one.rss_mb:.0f} MB" for name, one in found[cameras].items())
-        print(f"{cameras} cameras, CPU a camera-minute and memory: {', '.join(told)}", flush=True)
+        parts = (f"{name} {one.cpu_s:.3f} s and {one.rss_mb:.0f} MB" for name, one in found[cameras].items())
+        print(f"{cameras} cameras, CPU a camera-minute and memory: {', '.join(parts)}", flush=True)
     return 0 if all([*_cpu(found), *_memory(found)]) else 1
 
 

@@ -152,8 +152,8 @@ PARTS = {"script": "ScriptDuration", "style": "RecalcStyleDuration", "layout": "
 
 def _busy(session: CDPSession) -> dict[str, float]:
     """What the page's thread did so far, in seconds."""
-    told = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
-    return {name: told[key] for name, key in PARTS.items()}
+    data = {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
+    return {name: data[key] for name, key in PARTS.items()}
 
 
 def _empty(page: Page) -> list[float]:

@@ -47,11 +47,11 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("folder", type=Path, metavar="FOLDER", help="what is to be made ready")
     asked.add_argument("--image", type=image_by_digest, required=True, help="the Python image, NAME@sha256:DIGEST")
-    told = asked.parse_args()
-    folder: Path = told.folder
+    options = asked.parse_args()
+    folder: Path = options.folder
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as apart:  # ready() deletes the wheels in its folder
-        ready(folder, built(Path(apart)), told.image)
+        ready(folder, built(Path(apart)), options.image)
     print(f"{folder} is ready. Copy it to Home Assistant's folder for add-ons, and reload the list of add-ons there.")
     return 0
 

@@ -58,17 +58,17 @@ def _marked(tree: ast.Module) -> Iterator[tuple[str, list[str]]]:
                 yield node.name, ids
 
 
-def problems(told: Mapping[str, Mapping[str, str]], tests: Mapping[str, list[str]]) -> Iterator[str]:
+def problems(data: Mapping[str, Mapping[str, str]], tests: Mapping[str, list[str]]) -> Iterator[str]:
     """Yield what is wrong: a feature that is neither shown nor named as missing, and an ID that is none."""
-    known = {one for system in NAMES for one in told[system]}
-    for one in sorted({*tests, *told[NOT_YET]} - known):
+    known = {one for system in NAMES for one in data[system]}
+    for one in sorted({*tests, *data[NOT_YET]} - known):
         yield f"{one} is no feature: see docs/coming-from/features.toml"
-    for one in sorted(known - {*tests, *told[NOT_YET]}):
+    for one in sorted(known - {*tests, *data[NOT_YET]}):
         yield f"no test shows {one}, and [not_yet] doesn't say what is missing"
 
 
-def page(told: Mapping[str, Mapping[str, str]], tests: Mapping[str, list[str]]) -> str:
-    known = [one for system in NAMES for one in told[system]]
+def page(data: Mapping[str, Mapping[str, str]], tests: Mapping[str, list[str]]) -> str:
+    known = [one for system in NAMES for one in data[system]]
     there = sum(one in tests for one in known)
     lines = [
         "# Features of former systems",
@@ -78,7 +78,7 @@ def page(told: Mapping[str, Mapping[str, str]], tests: Mapping[str, list[str]]) 
     ]
     for system, name in NAMES.items():
         lines += ["", f"## {name}", "", "| ID | feature | shown by |", "|---|---|---|"]
-        lines += [f"| {one} | {title} | {_cell(one, told[NOT_YET], tests)} |" for one, title in told[system].items()]
+        lines += [f"| {one} | {title} | {_cell(one, data[NOT_YET], tests)} |" for one, title in data[system].items()]
     return "\n".join(lines) + "\n"
 
 
@@ -93,9 +93,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="only say whether the page is stale")
     is_check = parser.parse_args().check
-    told, tests = features(), shown_by()
-    wrong = list(problems(told, tests))
-    text, file = page(told, tests), FOLDER / PAGE
+    answer, tests = features(), shown_by()
+    wrong = list(problems(answer, tests))
+    text, file = page(answer, tests), FOLDER / PAGE
     if is_check and (not file.exists() or file.read_text(encoding="utf-8") != text):
         wrong.append(f"{PAGE} is stale: run scripts/features.py")
     elif not is_check:

@@ -102,10 +102,10 @@ def list_unsealed(work: Path) -> dict[str, str]:
 
 def read_verdict(evidence: Path) -> dict[str, Any]:
     """Return what `tawny verify` says of the evidence."""
-    said = StringIO()
-    with redirect_stdout(said):
+    output = StringIO()
+    with redirect_stdout(output):
         tawny(["verify", str(evidence), "--json"])
-    verdict: dict[str, Any] = json.loads(said.getvalue())
+    verdict: dict[str, Any] = json.loads(output.getvalue())
     return {key: verdict[key] for key in ("fingerprint", "camera", "from", "to")}
 
 

@@ -422,8 +422,8 @@ def _wear(figures: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _line(row: Promise, figures: Mapping[str, Mapping[str, Any]]) -> str:
-    told = [form.format(**figures[name]) for name, form in row.figures if name in figures]
-    return f"| {row.fault} | {row.promise} | {' / '.join(told) or 'not measured yet'} | `tests/{row.test}` |"
+    found = [form.format(**figures[name]) for name, form in row.figures if name in figures]
+    return f"| {row.fault} | {row.promise} | {' / '.join(found) or 'not measured yet'} | `tests/{row.test}` |"
 
 
 def _crashes() -> Iterator[str]:

@@ -531,7 +531,7 @@ def passages(camera: str, scratch: Path, jobs: int, only: Sequence[str]) -> None
     white = linear(trace(camera, scratch / "white.png", part=SHADOW, divisor=2)[:, :, 2])
     book = OUT / f"{camera}.json"
     known = json.loads(book.read_text())["passages"] if book.exists() else []
-    told = {entry["name"]: entry for entry in known}
+    data = {entry["name"]: entry for entry in known}
     for way in VIEWS[camera].ways:
         if only and way.name not in only:
             continue
@@ -547,9 +547,9 @@ def passages(camera: str, scratch: Path, jobs: int, only: Sequence[str]) -> None
             stills.pop(0)
         while stills and stills[-1] is None:
             stills.pop()
-        told[way.name] = _bound(camera, way, stills)
-        print(camera, way.name, len(stills), "pictures", told[way.name]["bytes"], "bytes", flush=True)
-    entries = [told[way.name] for way in VIEWS[camera].ways if way.name in told]
+        data[way.name] = _bound(camera, way, stills)
+        print(camera, way.name, len(stills), "pictures", data[way.name]["bytes"], "bytes", flush=True)
+    entries = [data[way.name] for way in VIEWS[camera].ways if way.name in data]
     book.write_text(json.dumps({"camera": camera, "passages": entries}, separators=(",", ":")) + "\n")
 
 

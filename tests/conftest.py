@@ -125,7 +125,7 @@ def nothing_left(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
     def left() -> list[str]:
         going = [one for one in set(threading.enumerate()) - threads if not one.daemon]
-        return [told for pid, told in children().items() if pid not in programs] + [one.name for one in going]
+        return [text for pid, text in children().items() if pid not in programs] + [one.name for one in going]
 
     yield
     until(lambda: not left(), PATIENCE_S, f"what these tests started has ended: {left()}")

@@ -69,9 +69,9 @@ def with_stand_ins(folder: Path, **programs: str) -> dict[str, str]:
 
 @pytest.mark.parametrize(("user", "owner", "as_owner"), [(0, "pi", True), (0, "root", False), (1000, "pi", False)])
 def test_root_sets_up_as_the_owner_of_the_folder(tmp_path: Path, user: int, owner: str, as_owner: bool) -> None:
-    said = f'echo "$@" >> {tmp_path}/said'
+    text = f'echo "$@" >> {tmp_path}/said'
     pi = "echo pi:x:1000:1000::/home/pi:/bin/sh"
-    env = with_stand_ins(tmp_path, id=f"echo {user}", stat=f"echo {owner}", getent=pi, runuser=said, python3="")
+    env = with_stand_ins(tmp_path, id=f"echo {user}", stat=f"echo {owner}", getent=pi, runuser=text, python3="")
     command = f". {ROOT}/scripts/setup.sh; setup {tmp_path} all"
     done = subprocess.run(["sh", "-euc", command], env=env, capture_output=True, check=False)
     assert done.returncode == (0 if as_owner else 3), "here nothing can be set up"
@@ -81,9 +81,9 @@ def test_root_sets_up_as_the_owner_of_the_folder(tmp_path: Path, user: int, owne
 
 def test_the_owner_gets_what_root_made_before(tmp_path: Path) -> None:
     stat = 'case "$3" in */.venv) echo root;; *) echo pi;; esac'
-    said = f'echo "$(basename "$0") $@" >> {tmp_path}/said'
+    text = f'echo "$(basename "$0") $@" >> {tmp_path}/said'
     pi = "echo pi:x:1000:1000::/home/pi:/bin/sh"
-    env = with_stand_ins(tmp_path, id="echo 0", stat=stat, getent=pi, runuser=said, chown=said, python3="")
+    env = with_stand_ins(tmp_path, id="echo 0", stat=stat, getent=pi, runuser=text, chown=text, python3="")
     command = f". {ROOT}/scripts/setup.sh; setup {tmp_path} all"
     subprocess.run(["sh", "-euc", command], env=env, check=True)
     asked = (tmp_path / "said").read_text().splitlines()
@@ -92,9 +92,9 @@ def test_the_owner_gets_what_root_made_before(tmp_path: Path) -> None:
 
 
 def test_root_sets_up_itself_where_the_owner_has_no_account(tmp_path: Path) -> None:
-    said = f"echo $@ >> {tmp_path}/said"
+    text = f"echo $@ >> {tmp_path}/said"
     only_u = '[ "$1" = -u ] && echo 0'
-    env = with_stand_ins(tmp_path, id=only_u, stat="echo UNKNOWN", getent="exit 2", runuser=said, python3="")
+    env = with_stand_ins(tmp_path, id=only_u, stat="echo UNKNOWN", getent="exit 2", runuser=text, python3="")
     command = f". {ROOT}/scripts/setup.sh; as_owner {tmp_path} all"
     assert subprocess.run(["sh", "-uc", command], env=env, check=False).returncode == 1
     assert not (tmp_path / "said").exists()

@@ -227,16 +227,16 @@ def test_the_reference_has_every_table_of_the_settings_with_defaults_as_in_the_f
 
 def test_every_feature_of_former_systems_is_shown_or_named_as_missing() -> None:
     made = runpy.run_path(str(ROOT / "scripts" / "features.py"))
-    told, tests = made["features"](), made["shown_by"]()
-    assert sum(len(told[system]) for system in made["NAMES"]) == 149
-    assert list(made["problems"](told, tests)) == []
+    answer, tests = made["features"](), made["shown_by"]()
+    assert sum(len(answer[system]) for system in made["NAMES"]) == 149
+    assert list(made["problems"](answer, tests)) == []
     text = (made["FOLDER"] / made["PAGE"]).read_text(encoding="utf-8")
-    assert text == made["page"](told, tests), "run scripts/features.py: features.md is stale"
-    assert list(made["problems"](told, {**tests, "XY1": ["a"]})) == [
+    assert text == made["page"](answer, tests), "run scripts/features.py: features.md is stale"
+    assert list(made["problems"](answer, {**tests, "XY1": ["a"]})) == [
         "XY1 is no feature: see docs/coming-from/features.toml"
     ]
     without = {one: named for one, named in tests.items() if one != "RC1"}
-    assert list(made["problems"](told, without)) == ["no test shows RC1, and [not_yet] doesn't say what is missing"]
+    assert list(made["problems"](answer, without)) == ["no test shows RC1, and [not_yet] doesn't say what is missing"]
 
 
 def test_tests_show_features_by_their_names_and_by_marks(tmp_path: Path) -> None:

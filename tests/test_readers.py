@@ -59,8 +59,8 @@ def house(tmp_path: Path) -> House:
 
 def as_command(house: House) -> str:
     """What `tawny status` prints."""
-    told = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
-    return status.text(told, Output(as_json=False))
+    data = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
+    return status.text(data, Output(as_json=False))
 
 
 def ui_words(table: str, file: str = "strings/app.ts") -> dict[str, str]:
@@ -138,10 +138,10 @@ async def test_health_and_metrics_judge_every_state(house: House, state: CameraS
 @pytest.mark.parametrize("state", CameraState)
 def test_mqtt_tells_every_state(house: House, state: CameraState) -> None:
     house.recorder.set_state(state)
-    told = published(house)
-    assert told["porch/available"] == ("online" if state in RECORDED or state is CameraState.ASLEEP else "offline")
-    assert f'"state": "{state.value}"' in told["porch/health"]
-    assert summary([state]) in told["health"]
+    result = published(house)
+    assert result["porch/available"] == ("online" if state in RECORDED or state is CameraState.ASLEEP else "offline")
+    assert f'"state": "{state.value}"' in result["porch/health"]
+    assert summary([state]) in result["health"]
     camera = AnnouncedCamera(PORCH, "Front door", turns=False)
     context = DiscoveryContext("tawny", "pi", [camera], ["home"], [], (), "")
     sensor = next(
@@ -238,8 +238,8 @@ async def test_every_reader_has_words_for_a_gap(house: House, reason: GapReason)
     assert gap_words(gap) == words
     browser, span = house.signed_in(Role.OWNER), Span(now_ms - 120_000, now_ms)
     path = f"/api/v1/timeline?from_ms={span.begin_ms}&to_ms={span.end_ms}"
-    (told,) = (await browser.get(path)).json()["cameras"][0]["gaps"]
-    assert (told["reason"], told["words"]) == (reason.value, words)
+    (answer,) = (await browser.get(path)).json()["cameras"][0]["gaps"]
+    assert (answer["reason"], answer["words"]) == (reason.value, words)
     message = json_format.message(GapChanged(gap), now_ms)
     assert (message is None) == (reason is GapReason.REMOVED), "what a person deleted is no news"
     row = json_format.gap(gap)

@@ -26,8 +26,8 @@ def test_every_promise_has_its_figures_and_its_test(row: Any) -> None:
 @pytest.mark.parametrize("name", [name for row in MADE["PROMISES"] for name, _ in row.figures])
 def test_every_figure_is_within_its_limit(name: str) -> None:
     figures = FIGURES[name]
-    told = [figures[key] for key in ("lost_s", "worst_own_s", "worst_s", "again_s") if key in figures]
-    assert not told or "limit_s" not in figures or told[0] <= figures["limit_s"]
+    found = [figures[key] for key in ("lost_s", "worst_own_s", "worst_s", "again_s") if key in figures]
+    assert not found or "limit_s" not in figures or found[0] <= figures["limit_s"]
 
 
 @pytest.mark.parametrize("row", MADE["CRASHES"], ids=lambda row: row.between[:40])

@@ -121,12 +121,12 @@ def test_fixtures_end_with_their_scope(tmp_path: Path) -> None:
     session = "@pytest.fixture(scope='session', autouse=True)\ndef session():\n    yield\n    say('end of a worker')\n"
     ran = run(tmp_path, {"a": text + session, "b": text + session}, "--workers", "1")
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    said = (tmp_path / "said").read_text().splitlines()
-    first, second = said[0][-1], {"a": "b", "b": "a"}[said[0][-1]]
+    found = (tmp_path / "said").read_text().splitlines()
+    first, second = found[0][-1], {"a": "b", "b": "a"}[found[0][-1]]
     names = [f"test_{name}" for name in (first, second)]
     expected = [word for name in names for word in (f"two of {name}", f"end of {name}")]
-    assert said[:4] == expected
-    assert set(said[4:]) == {"end of a worker"}
+    assert found[:4] == expected
+    assert set(found[4:]) == {"end of a worker"}
 
 
 def test_folders_are_apart_and_removed_when_all_passed(tmp_path: Path) -> None:

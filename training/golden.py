@@ -22,12 +22,12 @@ SURE = 0.75
 def main() -> int:
     model = KindClassifier(OWN)
     samples = composed(dict.fromkeys(WANTED, EACH), [], SEED)
-    said = model.look(samples.crops)
+    answer = model.look(samples.crops)
     chosen: list[int] = []
     for n, count in enumerate(WANTED.values()):
         of_it = range(n * EACH, (n + 1) * EACH)
-        chosen += [at for at in of_it if said[at, samples.labels[at]] >= SURE][:count]
-    np.savez_compressed(FILE, crops=samples.crops[chosen], said=said[chosen])
+        chosen += [at for at in of_it if answer[at, samples.labels[at]] >= SURE][:count]
+    np.savez_compressed(FILE, crops=samples.crops[chosen], said=answer[chosen])
     print(f"{FILE}: {len(chosen)} crops, {FILE.stat().st_size} bytes")
     return 0
 

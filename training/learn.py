@@ -22,7 +22,7 @@ _FIRST, _SECOND, _LEAST = 0.9, 0.999, 1e-8
 
 
 def learn(
-    features: Floats, labels: Any, weights: Any, kinds: int, seed: int, told: Callable[[str], None] = lambda _: None
+    features: Floats, labels: Any, weights: Any, kinds: int, seed: int, text: Callable[[str], None] = lambda _: None
 ) -> Layer:
     """features: [n, width]. labels: int [n]. weights: how much each one counts, [n]."""
     rng = np.random.default_rng(seed)
@@ -50,7 +50,7 @@ def learn(
             move = first[n] / (1 - _FIRST**step) / (np.sqrt(second[n] / (1 - _SECOND**step)) + _LEAST)
             values[n] -= rate * (move + (DECAY * values[n] if values[n].ndim > 1 else 0))
         if step % max(1, steps // 4) == 0:
-            told(f"{step / steps:.0%}, loss {loss:.3f}")
+            text(f"{step / steps:.0%}, loss {loss:.3f}")
     w1, b1, w2, b2 = (np.asarray(one, np.float32) for one in values)
     return Layer(mean.astype(np.float32), scale.astype(np.float32), w1, b1, w2, b2)
 
@@ -82,8 +82,8 @@ def _slopes(
     hidden = hidden * kept
     logits = hidden @ w2 + b2
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    said = powers / powers.sum(axis=1, keepdims=True)
-    wrong = (said - wanted) / np.float32(len(x))
+    text = powers / powers.sum(axis=1, keepdims=True)
+    wrong = (text - wanted) / np.float32(len(x))
     back = (wrong @ w2.T) * (hidden > 0) * kept
-    loss = float(-(wanted * np.log(said + 1e-9)).sum(axis=1).mean())
+    loss = float(-(wanted * np.log(text + 1e-9)).sum(axis=1).mean())
     return loss, [x.T @ back, back.sum(axis=0), hidden.T @ wrong, wrong.sum(axis=0)]

@@ -51,7 +51,7 @@ def features_model() -> bytes:
 def whole_model(layers: list[Layer]) -> bytes:
     """`crops` -> `kinds`. Several layers, trained from different seeds, say together what they think on average."""
     nodes, constants = _features()
-    said = []
+    found = []
     for n, layer in enumerate(layers):
         w1 = layer.w1 / layer.scale[:, None]
         values = {"w1": w1, "b1": layer.b1 - layer.mean @ w1, "w2": layer.w2, "b2": layer.b2}
@@ -61,8 +61,8 @@ def whole_model(layers: list[Layer]) -> bytes:
             helper.make_node("Relu", [f"sum_{n}"], [f"hidden_{n}"]),
             helper.make_node("Gemm", [f"hidden_{n}", f"w2_{n}", f"b2_{n}"], [f"logits_{n}"]),
         ]
-        said.append(f"logits_{n}")
-    nodes += [helper.make_node("Mean", said, ["logits"]), helper.make_node("Softmax", ["logits"], ["kinds"], axis=1)]
+        found.append(f"logits_{n}")
+    nodes += [helper.make_node("Mean", found, ["logits"]), helper.make_node("Softmax", ["logits"], ["kinds"], axis=1)]
     return _serialised(nodes, constants, "kinds", len(KINDS))
 
 

@@ -50,9 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     facts, labels, weights = (np.array(column) for column in zip(*found, strict=True))
     made = learnt(facts, labels, weights)
     card = options.card or options.weights / "kinds.json"
-    said = json.loads(card.read_text(encoding="utf-8"))
-    said["tracks"] = {name: np.round(one, 4).tolist() for name, one in made.items()}
-    card.write_text(json.dumps(said, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    data = json.loads(card.read_text(encoding="utf-8"))
+    data["tracks"] = {name: np.round(one, 4).tolist() for name, one in made.items()}
+    card.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     print(f"{card}: {len(facts)} moments of {len(files)} sets of tracks")
     return 0
 

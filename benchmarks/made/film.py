@@ -167,8 +167,8 @@ class Film:
             t = max(t, end + 1.5)
         if t < self.length_s - 0.5:
             quiet.append([t, self.length_s])
-        told = [{"start_s": a, "end_s": b, "what": what} for a, b, what in events]
-        truth = {"events": told, "quiet": quiet, "edge_tolerance_s": 1.0}
+        found = [{"start_s": a, "end_s": b, "what": what} for a, b, what in events]
+        truth = {"events": found, "quiet": quiet, "edge_tolerance_s": 1.0}
         return {"file": file, "width": WIDTH, "height": HEIGHT, "fps": self.camera.fps,
                 "duration_s": self.length_s, "truth": truth}  # fmt: skip
 

@@ -641,8 +641,8 @@ def test_the_log_tells_the_newest_first(accounts: Accounts, clock: FakeClock) ->
     accounts.note("sign-in", "Anna", HERE)
     clock.advance(60)
     accounts.note("clip", "Anna", HERE, "Front door")
-    told = [(row.action, row.person, row.detail, row.address) for row in accounts.audit()]
-    assert told == [("clip", "Anna", "Front door", "192.168.1.7"), ("sign-in", "Anna", "", "192.168.1.7")]
+    found = [(row.action, row.person, row.detail, row.address) for row in accounts.audit()]
+    assert found == [("clip", "Anna", "Front door", "192.168.1.7"), ("sign-in", "Anna", "", "192.168.1.7")]
 
 
 def test_what_a_viewer_may_see_is_kept_and_changes_for_sessions_that_last(accounts: Accounts) -> None:

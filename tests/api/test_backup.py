@@ -51,9 +51,9 @@ async def test_save_compare_restore(kept: House) -> None:
     await saved_and_uploaded(browser)
     (data / "tawny.toml").write_text('[web]\nname = "Changed"\n')
     (data / "setup.json").write_text("{}")
-    told = (await browser.post("/api/v1/restore/check", json=PASSPHRASE)).json()
-    assert told["host"] == "garage"
-    assert {"path": "web.name", "before": "'Changed'", "after": "'Home'"} in told["changes"]
+    answer = (await browser.post("/api/v1/restore/check", json=PASSPHRASE)).json()
+    assert answer["host"] == "garage"
+    assert {"path": "web.name", "before": "'Changed'", "after": "'Home'"} in answer["changes"]
     assert not (data / PENDING).exists(), "looking changes nothing"
     done = await browser.post("/api/v1/restore", json=PASSPHRASE)
     assert done.json()["restarts"] is True, done.text
@@ -110,14 +110,14 @@ async def test_what_is_refused(kept: House) -> None:
 
 
 async def test_the_audit_log_tells_a_restore_once_it_is_certain(kept: House) -> None:
-    browser, told = kept.signed_in(), list[str]()
+    browser, answer = kept.signed_in(), list[str]()
     kept.site.can_restart = True
-    kept.site.restart = lambda: told.extend(one.action for one in kept.accounts.audit())
+    kept.site.restart = lambda: answer.extend(one.action for one in kept.accounts.audit())
     await saved_and_uploaded(browser)
     await browser.post("/api/v1/restore", json={"passphrase": "something else"})
     assert "backup restored" not in [one.action for one in kept.accounts.audit()]
     await browser.post("/api/v1/restore", json=PASSPHRASE)
-    assert told.count("backup restored") == 1, "before the restart"
+    assert answer.count("backup restored") == 1, "before the restart"
 
 
 async def test_too_large(kept: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -131,11 +131,11 @@ def desk(house: House) -> Desk:
 
 async def test_a_search_is_begun_and_shows_what_is_found(house: House, desk: Desk) -> None:
     owner = house.signed_in()
-    told = (await owner.post("/api/v1/camera-search", json={"probe": True})).json()
+    data = (await owner.post("/api/v1/camera-search", json={"probe": True})).json()
     assert desk.asked == [(True,)]
-    assert told == (await owner.get("/api/v1/camera-search")).json()
-    assert (told["running"], told["fixed"]) == (True, "")
-    first, second = told["found"]
+    assert data == (await owner.get("/api/v1/camera-search")).json()
+    assert (data["running"], data["fixed"]) == (True, "")
+    first, second = data["found"]
     assert (first["title"], first["ways"], first["camera"]) == ("Northlight NL-1", ["mdns", "onvif"], None)
     assert second["camera"] == "nest"
 
@@ -151,11 +151,11 @@ async def test_makers_and_servers_are_offered_with_what_to_do_first(house: House
 
 async def test_a_trial_says_what_came_and_no_password(house: House, desk: Desk) -> None:
     answer = await house.signed_in().post("/api/v1/camera-trial", json=ASKED)
-    told = answer.json()
-    assert told["source"] == "rtsp://192.168.1.9/main"
-    assert told["streams"]["main"]["day_bytes"] == TRIAL.bytes_day
-    assert [one["code"] for one in told["advice"]] == ["keyframes-far-apart", "no-sub-stream"]
-    assert base64.b64decode(told["picture"]) == b"jpeg"
+    data = answer.json()
+    assert data["source"] == "rtsp://192.168.1.9/main"
+    assert data["streams"]["main"]["day_bytes"] == TRIAL.bytes_day
+    assert [one["code"] for one in data["advice"]] == ["keyframes-far-apart", "no-sub-stream"]
+    assert base64.b64decode(data["picture"]) == b"jpeg"
     assert "secret" not in answer.text
 
 
@@ -340,14 +340,14 @@ async def test_recordings_of_many_cameras_of_a_large_site_are_deleted_at_once(ho
 
 async def test_a_removed_camera_stays_in_the_timeline_under_its_name(house: House) -> None:
     house.recorder.removed = {CameraId("gate"): "Gate (removed)"}
-    told = (await house.signed_in().get("/api/v1/timeline?from_ms=0&to_ms=1000")).json()
-    assert {one["id"]: one["name"] for one in told["cameras"]} == {"porch": "Front door", "gate": "Gate (removed)"}
+    data = (await house.signed_in().get("/api/v1/timeline?from_ms=0&to_ms=1000")).json()
+    assert {one["id"]: one["name"] for one in data["cameras"]} == {"porch": "Front door", "gate": "Gate (removed)"}
 
 
 async def test_a_camera_is_shown_and_added_without_its_password_again(house: House, desk: Desk) -> None:
     owner = house.signed_in()
-    told = (await owner.post("/api/v1/camera-previews", json={**ASKED, "rtsp_port": 8554, "path": "/live"})).json()
-    assert told == {
+    data = (await owner.post("/api/v1/camera-previews", json={**ASKED, "rtsp_port": 8554, "path": "/live"})).json()
+    assert data == {
         "id": "p1", "place": "192.168.1.9", "state": "wrong_login", "number": 0, "message": "No.", "hint": "Try again.",
     }  # fmt: skip
     assert desk.asked == [(CameraDraft("192.168.1.9", "admin", "a secret", rtsp_port=8554, path="/live"),)]

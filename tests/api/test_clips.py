@@ -375,14 +375,14 @@ async def test_its_progress_is_told_as_it_is_made(house: House) -> None:
             async with connect(address, additional_headers=headers, proxy=None) as socket:
                 await socket.send('{"sub": ["state", "job"]}')
                 await socket.recv()  # the state: it is subscribed
-                said: list[str] = []
+                received: list[str] = []
                 made = await asked(house, house.browser(session), kind="sheet")
-                while "waiting" not in said:
-                    said.append(json.loads(await socket.recv()).get("d", {}).get("state"))
+                while "waiting" not in received:
+                    received.append(json.loads(await socket.recv()).get("d", {}).get("state"))
                 await asyncio.to_thread(house.site.jobs.work)
-                while said[-1] != "done":
+                while received[-1] != "done":
                     message = json.loads(await socket.recv())
-                    said.append(message.get("d", {}).get("state"))
+                    received.append(message.get("d", {}).get("state"))
                 assert message["d"]["id"] == made["id"]
     finally:
         await server.stop()
@@ -721,8 +721,8 @@ async def test_a_clip_that_cannot_go_on_after_a_restart_says_why(
     assert not house.site.jobs.work()
     (failed,) = await listed(owner)
     lost = "Whoever asked for this clip can no longer see the camera."
-    said = "tawny ended while this clip was being made." if why == "killed" else lost
-    assert (failed["state"], failed["message"]) == ("failed", said)
+    text = "tawny ended while this clip was being made." if why == "killed" else lost
+    assert (failed["state"], failed["message"]) == ("failed", text)
     restarted(house, kept_clips)
     assert not house.site.jobs.work()
     assert await listed(owner) == [failed]
@@ -955,8 +955,8 @@ async def test_a_clip_says_what_was_deleted_while_it_was_made(house: House, view
     house.recorder.index.put_gap(Gap(PORCH, begin_ms + 4000, begin_ms + 8000, GapReason.REMOVED))
     assert house.site.jobs.work()
     (done,) = await listed(viewer)
-    said = "Part of it is missing, because its recording was deleted meanwhile."
-    assert (done["state"], done["message"], done["unreadable_ms"]) == ("done", said, 0)
+    text = "Part of it is missing, because its recording was deleted meanwhile."
+    assert (done["state"], done["message"], done["unreadable_ms"]) == ("done", text, 0)
 
 
 @pytest.mark.parametrize("about", [{}, {"boxes": True}, {"kind": "gif"}, {"kind": "timelapse"}])

@@ -68,9 +68,9 @@ async def fetched(
     """What comes over the wire: status, headers and the body as it is sent."""
     host, port = server.address.rsplit(":", 1)
     reader, writer = await asyncio.open_connection(host, int(port))
-    said = f"Accept-Encoding: {accept}\r\n" if accept else ""
+    text = f"Accept-Encoding: {accept}\r\n" if accept else ""
     writer.write(
-        f"{method} {path} HTTP/1.1\r\nHost: {server.address}\r\n{said}{more}Connection: close\r\n\r\n".encode()
+        f"{method} {path} HTTP/1.1\r\nHost: {server.address}\r\n{text}{more}Connection: close\r\n\r\n".encode()
     )
     head, _, body = (await reader.read()).partition(b"\r\n\r\n")
     writer.close()

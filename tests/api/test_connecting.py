@@ -38,8 +38,8 @@ def desk(house: House) -> Desk:
 
 
 async def test_an_owner_is_told_where_it_is_and_no_password(house: House, desk: Desk) -> None:
-    told = (await house.signed_in().get(PATH)).json()
-    assert told == {
+    data = (await house.signed_in().get(PATH)).json()
+    assert data == {
         "source": "rtsp://192.168.1.5/main",
         "sub": "",
         "user": "admin",

@@ -33,12 +33,12 @@ def examined(house: House) -> House:
 
 
 async def test_list(examined: House) -> None:
-    told = (await examined.signed_in().get("/api/v1/diagnostics")).json()
-    assert [(one["area"], one["state"], one["do"]) for one in told["checks"]] == [
+    data = (await examined.signed_in().get("/api/v1/diagnostics")).json()
+    assert [(one["area"], one["state"], one["do"]) for one in data["checks"]] == [
         ("disk", "fine", ""),
         ("clock", "wrong", "Set it."),
     ]
-    assert told["files"][1] == {"name": "log.txt", "about": "The log.", "size": 5}
+    assert data["files"][1] == {"name": "log.txt", "about": "The log.", "size": 5}
 
 
 async def test_bundle(examined: House) -> None:

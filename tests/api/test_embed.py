@@ -119,8 +119,8 @@ async def test_a_snapshot_tells_when_it_is_from(house: House) -> None:
     sends(house)
     house.clock.advance(600)
     answer = await house.signed_in(Role.VIEWER).get("/api/v1/cameras/porch/snapshot")
-    told = parsedate_to_datetime(answer.headers["last-modified"])
-    assert told.timestamp() == int(answer.headers["x-at-ms"]) // 1000
+    result = parsedate_to_datetime(answer.headers["last-modified"])
+    assert result.timestamp() == int(answer.headers["x-at-ms"]) // 1000
     assert answer.headers["cache-control"] == "no-store", "browsers would keep an old image for a tenth of its age"
 
 

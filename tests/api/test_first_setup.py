@@ -247,8 +247,8 @@ async def test_wrong_links_must_wait_and_the_right_one_never_does(house: House) 
         assert (await browser.post("/api/v1/setup/claim", json=asked(right))).status_code == 200
         assert (await browser.post("/api/v1/setup/claim", json=asked(right))).status_code in (410, 429)
         assert (await browser.get("/api/v1/setup")).status_code == 404  # no longer "not set up"
-    told = {(one.person, one.address) for one in house.accounts.audit() if one.action == SIGN_IN_FAILED}
-    assert told == {("setup link", "192.168.1.77")}
+    found = {(one.person, one.address) for one in house.accounts.audit() if one.action == SIGN_IN_FAILED}
+    assert found == {("setup link", "192.168.1.77")}
 
 
 async def test_only_who_has_the_link_may_send_a_backup(house: House, tmp_path: Path) -> None:

@@ -25,9 +25,9 @@ def test_it_is_told_while_the_index_does_not_answer(house: House, monkeypatch: p
     desk = HealthReader(house.recorder)
     try:
         for _ in range(2):
-            told = desk.now()
-            assert (told.working, told.expected) == (1, 1)
-            assert told.cameras[0].today.share is None
+            result = desk.now()
+            assert (result.working, result.expected) == (1, 1)
+            assert result.cameras[0].today.share is None
     finally:
         answers.set()
     for thread in threading.enumerate():
@@ -50,8 +50,8 @@ def test_problems_that_strangers_can_cause_do_not_say_that_recording_needs_care(
 
 def test_a_stream_that_ended_is_not_told_while_the_other_one_goes_on(house: House) -> None:
     def received() -> list[bool]:
-        told = HealthReader(house.recorder).cameras()[0]
-        return [told.main is not None, told.sub is not None]
+        result = HealthReader(house.recorder).cameras()[0]
+        return [result.main is not None, result.sub is not None]
 
     def send(*streams: StreamName) -> None:
         for stream in streams:
@@ -111,8 +111,8 @@ def test_states_come_without_new_figures_while_no_thread_is_left(house: House, m
     reader = HealthReader(house.recorder)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(camera_health, "start_thread", refuse)
-        said = [reader.now().cameras[0].today for _ in range(2)]
-    assert said == [TodayFigures(), TodayFigures()]
+        found = [reader.now().cameras[0].today for _ in range(2)]
+    assert found == [TodayFigures(), TodayFigures()]
     assert reader.now().cameras[0].today.share == 0.5
     house.clock.advance(3600)
     with pytest.MonkeyPatch.context() as patch:

@@ -80,9 +80,9 @@ def browser(house: House) -> httpx.AsyncClient:
 async def test_a_bad_request_gets_a_clear_answer(browser: httpx.AsyncClient, path: str) -> None:
     answer = await browser.get(path)
     assert answer.status_code in (400, 404, 422), answer.text
-    told = answer.json()
-    assert set(told) == {"code", "message", "hint"}
-    assert told["message"].endswith(".")
+    data = answer.json()
+    assert set(data) == {"code", "message", "hint"}
+    assert data["message"].endswith(".")
     assert "Traceback" not in answer.text
     assert "/site-packages/" not in answer.text
 

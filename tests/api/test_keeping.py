@@ -121,22 +121,22 @@ def kept(house: House) -> Iterator[FakeKeeping]:
 async def test_it_is_told_in_the_words_of_the_settings(house: House, kept: FakeKeeping) -> None:
     house.recorder.removed = {CameraId("gate"): "Gate (removed)"}
     async with house.signed_in() as owner:
-        told = (await owner.get("/api/v1/retention")).json()
-    assert told["everyone"]["min"] == "14 days"
-    assert told["cameras"][0]["own"]["max_size"] == "500 GB"
-    assert [one["use"] for one in told["volumes"]] == ["first", "mirror"]
-    assert (told["locked"], told["locked_bytes"]) == (2, 7)
-    assert told["removed"] == [{"id": "gate", "name": "Gate (removed)", "used_bytes": 3000}]
+        data = (await owner.get("/api/v1/retention")).json()
+    assert data["everyone"]["min"] == "14 days"
+    assert data["cameras"][0]["own"]["max_size"] == "500 GB"
+    assert [one["use"] for one in data["volumes"]] == ["first", "mirror"]
+    assert (data["locked"], data["locked_bytes"]) == (2, 7)
+    assert data["removed"] == [{"id": "gate", "name": "Gate (removed)", "used_bytes": 3000}]
 
 
 async def test_a_dry_run_is_grouped_by_camera_and_day_and_may_look_ahead(house: House, kept: FakeKeeping) -> None:
     kept.goes_by_change, kept.thinned_by_change = 3, 2
     asked = {"ahead_h": 24, "change": {"everyone": EVERYONE}}
     async with house.signed_in() as owner:
-        told = (await owner.post("/api/v1/retention/dry-run", json=asked)).json()
-    assert (told["files"], told["size_bytes"], told["more"], told["thinned_files"]) == (4, 4000, 0, 2)
-    assert sum(group["files"] for group in told["items"] if not group["thinned"]) == 4
-    assert {group["name"] for group in told["items"]} == {"Front door"}
+        data = (await owner.post("/api/v1/retention/dry-run", json=asked)).json()
+    assert (data["files"], data["size_bytes"], data["more"], data["thinned_files"]) == (4, 4000, 0, 2)
+    assert sum(group["files"] for group in data["items"] if not group["thinned"]) == 4
+    assert {group["name"] for group in data["items"]} == {"Front door"}
     assert kept.ahead_s == [86_400.0, 86_400.0]
 
 
@@ -200,19 +200,19 @@ async def test_a_page_that_shows_older_settings_changes_nothing(house: House, ke
 async def test_words_that_cannot_be_used_are_told(house: House, kept: FakeKeeping) -> None:
     async with house.signed_in() as owner:
         asked = {"change": {"everyone": {**EVERYONE, "min": "nonsense"}}}
-        told = await owner.post("/api/v1/retention/dry-run", json=asked)
-    assert told.status_code == 400
-    assert "a time such as 14 days" in told.json()["message"]
+        answer = await owner.post("/api/v1/retention/dry-run", json=asked)
+    assert answer.status_code == 400
+    assert "a time such as 14 days" in answer.json()["message"]
 
 
 async def test_a_minimum_longer_than_the_maximum_is_said_in_plain_words(house: House, kept: FakeKeeping) -> None:
     asked = {"change": {"everyone": {**EVERYONE, "min": "90 days", "max": "14 days"}}}
     async with house.signed_in() as owner:
-        told = await owner.post("/api/v1/retention/dry-run", json=asked)
-    said = told.json()["message"]
-    assert (told.status_code, said) == (400, "Keep at least must not be longer than keep at most.")
+        answer = await owner.post("/api/v1/retention/dry-run", json=asked)
+    data = answer.json()["message"]
+    assert (answer.status_code, data) == (400, "Keep at least must not be longer than keep at most.")
     assert (
-        Languages(None).catalogue("de").translate(said)
+        Languages(None).catalogue("de").translate(data)
         == "„Mindestens behalten“ darf nicht länger sein als „höchstens behalten“."
     )
 
@@ -222,13 +222,13 @@ async def test_it_is_nothing_to_viewers_but_alarms_and_the_self_test_are(house: 
     async with house.signed_in(Role.VIEWER) as viewer:
         assert (await viewer.get("/api/v1/retention")).status_code == 403
         assert (await viewer.post("/api/v1/self-test")).status_code == 403
-        told = (await viewer.get("/api/v1/monitoring")).json()
-    assert told["alarms"] == [
+        data = (await viewer.get("/api/v1/monitoring")).json()
+    assert data["alarms"] == [
         {"what": "disk", "camera": None, "since_ms": 7, "detail": "It fails.", "hint": "Check its cable."}
     ]
-    assert told["self_test"]["problems"] == ["It rotted."]
-    assert told["check_in"] == {"host": "example.org", "last_ms": 5, "trouble": "", "sent": True}
-    assert not told["testing"]
+    assert data["self_test"]["problems"] == ["It rotted."]
+    assert data["check_in"] == {"host": "example.org", "last_ms": 5, "trouble": "", "sent": True}
+    assert not data["testing"]
 
 
 async def test_a_self_test_can_be_asked_for(house: House, kept: FakeKeeping) -> None:

@@ -28,9 +28,9 @@ def book(house: House, tmp_path: Path) -> IdentityStore:
 
 async def test_a_plate_is_given_a_name_and_forgotten(house: House, book: IdentityStore) -> None:
     browser = house.signed_in()
-    told = (await browser.post("/api/v1/known/plates", json={"name": "Anna's car", "plate": "b ab 123"})).json()
-    (one,) = told["items"]
-    assert (one["name"], one["text"], one["by"], told["trouble"]) == ("Anna's car", "B AB 123", "plates", "")
+    data = (await browser.post("/api/v1/known/plates", json={"name": "Anna's car", "plate": "b ab 123"})).json()
+    (one,) = data["items"]
+    assert (one["name"], one["text"], one["by"], data["trouble"]) == ("Anna's car", "B AB 123", "plates", "")
     assert (await browser.delete(f"/api/v1/known/{one['id']}")).json()["items"] == []
     assert (await browser.delete(f"/api/v1/known/{one['id']}")).status_code == 409
     await browser.post("/api/v1/known/plates", json={"name": "Ben", "plate": "XYZ 987"})
@@ -89,8 +89,8 @@ async def test_the_event_whose_face_got_a_name_shows_it(house: House, book: Iden
     event = Event(EventId("e"), PORCH, "person", now_ms - 9000, now_ms, 80.0, picture_ms=now_ms, reads=reads)
     house.recorder.index.put_event(event)
     house.recorder.event_pictures[event.id] = jpeg(np.zeros((64, 64, 3), np.uint8))
-    said = {"name": "Anna", "by": "faces", "event": "e"}
-    assert (await house.signed_in().post("/api/v1/known/faces", json=said)).status_code == 200
+    data = {"name": "Anna", "by": "faces", "event": "e"}
+    assert (await house.signed_in().post("/api/v1/known/faces", json=data)).status_code == 200
     named = house.recorder.index.event(event.id)
     assert named is not None
     assert [(one.by, one.who) for one in named.reads] == [("faces", book.all()[0].id)]
@@ -98,9 +98,9 @@ async def test_the_event_whose_face_got_a_name_shows_it(house: House, book: Iden
 
 async def test_a_face_needs_a_recogniser_and_a_picture(house: House, book: IdentityStore) -> None:
     browser, now_ms = house.signed_in(), house.clock.now_ms()
-    said = {"name": "Anna", "by": "faces", "event": "e"}
-    assert (await browser.post("/api/v1/known/faces", json=said)).status_code == 404
+    data = {"name": "Anna", "by": "faces", "event": "e"}
+    assert (await browser.post("/api/v1/known/faces", json=data)).status_code == 404
     event = Event(EventId("e"), PORCH, "person", now_ms - 9000, now_ms, 80.0, picture_ms=now_ms)
     house.recorder.index.put_event(event)
     house.recorder.event_pictures[event.id] = b"no picture"
-    assert (await browser.post("/api/v1/known/faces", json=said)).status_code == 409
+    assert (await browser.post("/api/v1/known/faces", json=data)).status_code == 409

@@ -47,15 +47,15 @@ async def test_others_need_the_token(house: House) -> None:
 
 
 async def test_it_says_what_is(house: House) -> None:
-    told = await values(house)
-    assert told['tawny_camera_wanted{camera="porch"}'] == 1
-    assert told['tawny_camera_recording{camera="porch"}'] == 1
-    assert told["tawny_disk_free_bytes"] == 70
+    found = await values(house)
+    assert found['tawny_camera_wanted{camera="porch"}'] == 1
+    assert found['tawny_camera_recording{camera="porch"}'] == 1
+    assert found["tawny_disk_free_bytes"] == 70
     house.recorder.set_state(CameraState.OFFLINE)
     house.recorder.alarmed = [Alarm(ProblemKind.CAMERA, PORCH, 5, "The picture stopped coming.")]
-    told = await values(house)
-    assert told['tawny_camera_recording{camera="porch"}'] == 0
-    assert told['tawny_alarm{what="camera",camera="porch"}'] == 1
+    found = await values(house)
+    assert found['tawny_camera_recording{camera="porch"}'] == 0
+    assert found['tawny_alarm{what="camera",camera="porch"}'] == 1
     house.recorder.alarmed = [
         Alarm(ProblemKind.TIER, None, 5, detail) for detail in ("/a is missing.", "/b is missing.")
     ]

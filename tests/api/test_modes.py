@@ -156,9 +156,9 @@ async def test_a_camera_is_made_private(house: House, modes: FakeModes) -> None:
 async def test_a_viewer_sees_the_mode_and_says_only_where_he_is_himself(house: House, modes: FakeModes) -> None:
     viewer = house.signed_in(Role.VIEWER)
     assert (await viewer.get("/api/v1/modes")).status_code == 200
-    said = {"home": True}
-    mine = await viewer.put("/api/v1/presence/viewer 0", json=said)
-    others = await viewer.put("/api/v1/presence/anna", json=said)
+    data = {"home": True}
+    mine = await viewer.put("/api/v1/presence/viewer 0", json=data)
+    others = await viewer.put("/api/v1/presence/anna", json=data)
     assert (mine.status_code, others.status_code) == (200, 403)
     assert modes.did == [("viewer 0", "check-in", True)]
     for path in ("/api/v1/modes/plan", "/api/v1/events/e/why"):
@@ -222,8 +222,8 @@ async def test_an_older_plan_does_not_undo_what_another_owner_changed(house: Hou
 async def test_a_rehearsal_is_asked_for_by_the_clock_on_the_wall(house: House, modes: FakeModes) -> None:
     owner = house.signed_in(Role.OWNER)
     asked = {"camera": "porch", "kind": "person", "at": "2026-11-22T23:00", "home": []}
-    told = (await owner.post("/api/v1/rehearsal", json=asked)).json()
-    assert (told["mode"], told["outcomes"][0]["does"]) == ("away", True)
+    data = (await owner.post("/api/v1/rehearsal", json=asked)).json()
+    assert (data["mode"], data["outcomes"][0]["does"]) == ("away", True)
     assert (modes.did[-1].at_ms, modes.did[-1].home) == (1000, ())
     refused = await owner.post("/api/v1/rehearsal", json={"camera": "attic"})
     assert refused.status_code == 409

@@ -23,9 +23,9 @@ def flagged(house: House, count: int) -> list[Event]:
 
 async def test_five_alike_are_offered_muted_and_unmuted(house: House, owner: httpx.AsyncClient) -> None:
     events = flagged(house, 5)
-    told = (await owner.get(PATH)).json()
-    assert told["items"] == []
-    (offer,) = told["offers"]
+    data = (await owner.get(PATH)).json()
+    assert data["items"] == []
+    (offer,) = data["offers"]
     assert (offer["type"], offer["title"], offer["when"]) == ("motion", "Motion", "day")
     assert offer["events"] == [one.id for one in reversed(events)]
     answer = await owner.post(PATH, json={"event": events[3].id})
@@ -63,5 +63,5 @@ async def test_members_see_what_is_muted_and_only_owners_change_it(house: House)
 async def test_an_event_says_that_it_is_muted(house: House, owner: httpx.AsyncClient) -> None:
     put_event(house, muted="ab12")
     put_event(house, 1)
-    told = (await owner.get("/api/v1/events")).json()["items"]
-    assert [one["muted"] for one in told] == [False, True]
+    data = (await owner.get("/api/v1/events")).json()["items"]
+    assert [one["muted"] for one in data] == [False, True]

@@ -114,16 +114,16 @@ async def test_what_can_be_turned_and_switched_is_told_to_who_may(house: House, 
         for name, pulse_s in (("lamp", 2.0), ("siren", None))
     )
     for role in (Role.OWNER, Role.MEMBER):
-        told = (await house.signed_in(role).get(path)).json()
-        assert told == {"turns": True, "steered_by": "", "presets": ["Gate"], "relays": [lamp, siren], "tracking": ""}
+        data = (await house.signed_in(role).get(path)).json()
+        assert data == {"turns": True, "steered_by": "", "presets": ["Gate"], "relays": [lamp, siren], "tracking": ""}
     assert (await house.signed_in(Role.VIEWER).get(path)).status_code == 403
 
 
 async def test_what_belongs_to_no_camera_is_not_for_who_sees_only_some(house: House, orders: FakeOrders) -> None:
     person = house.accounts.change_person(house.accounts.put_person("Ben", Role.MEMBER), Role.MEMBER, [PORCH])
     browser = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
-    told = (await browser.get("/api/v1/cameras/porch/controls")).json()
-    assert [one["name"] for one in told["relays"]] == ["lamp"]
+    data = (await browser.get("/api/v1/cameras/porch/controls")).json()
+    assert [one["name"] for one in data["relays"]] == ["lamp"]
     assert (await browser.get("/api/v1/cameras/yard/controls")).status_code == 404
 
 

@@ -178,8 +178,8 @@ async def test_a_rule_is_snoozed_for_everyone_and_resumed_by_another_member(hous
 async def test_the_list_says_what_may_be_snoozed_for_everyone(
     house: House, outside: FakeOutside, role: Role, cameras: list[str] | None, may_all: bool, rules: list[str]
 ) -> None:
-    told = (await house.signed_in(role, cameras).get("/api/v1/snoozes")).json()
-    assert (told["may_all"], told["rules"]) == (may_all, rules)
+    data = (await house.signed_in(role, cameras).get("/api/v1/snoozes")).json()
+    assert (data["may_all"], data["rules"]) == (may_all, rules)
 
 
 @pytest.mark.parametrize("what", [{"rule": "Night"}, {"rule": "Both"}, {"everyone": True}], ids=str)
@@ -284,7 +284,7 @@ async def test_a_browser_asks_for_messages_and_no_longer(house: House, outside: 
     assert (await viewer.post("/api/v1/push", json={"endpoint": place, "p256dh": "p", "auth": "a"})).status_code == 200
     assert (await viewer.post("/api/v1/push", json={"endpoint": place})).status_code == 200
     (session,) = house.accounts.sessions_of(house.accounts.people()[-1])
-    assert [said[1:] for said in outside.said] == [(place, ("p", "a"), session.id), (place, None, session.id)]
+    assert [text[1:] for text in outside.said] == [(place, ("p", "a"), session.id), (place, None, session.id)]
 
 
 @pytest.mark.parametrize(
@@ -359,8 +359,8 @@ async def test_a_place_is_put_and_noted(house: House, placing: FakePlacing) -> N
     assert (await owner.get("/api/v1/targets/nas/settings")).json()["values"] == {"retention": "90 days"}
     assert (await owner.get("/api/v1/targets/kinds")).json()["items"][0]["fields"][0]["key"] == "path"
     assert (await owner.post("/api/v1/targets/nas/try-out", json=change)).json()["steps"][0]["what"] == "Connected"
-    told = [(await owner.post(f"/api/v1/targets/{name}/try-out", json=change)).json() for name in ("nas", "bucket")]
-    assert [one["write_only"] for one in told] == [False, True]
+    found = [(await owner.post(f"/api/v1/targets/{name}/try-out", json=change)).json() for name in ("nas", "bucket")]
+    assert [one["write_only"] for one in found] == [False, True]
 
 
 @pytest.mark.parametrize(

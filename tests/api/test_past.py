@@ -33,9 +33,9 @@ def browser(house: House) -> httpx.AsyncClient:
 async def json(browser: httpx.AsyncClient, path: str) -> dict[str, object]:
     answer = await browser.get(path)
     assert answer.status_code == 200, answer.text
-    told = answer.json()
-    assert isinstance(told, dict)
-    return told
+    data = answer.json()
+    assert isinstance(data, dict)
+    return data
 
 
 def put_event(house: House, number: int = 0, **about: object) -> Event:
@@ -48,9 +48,9 @@ def put_event(house: House, number: int = 0, **about: object) -> Event:
 
 async def test_cameras_tell_their_state(house: House, browser: httpx.AsyncClient) -> None:
     house.recorder.set_state(CameraState.OFFLINE, "It isn't responding.")
-    told = await json(browser, "/api/v1/cameras")
-    assert isinstance(told["items"], list)
-    (camera,) = told["items"]
+    data = await json(browser, "/api/v1/cameras")
+    assert isinstance(data["items"], list)
+    (camera,) = data["items"]
     assert (camera["id"], camera["name"], camera["state"]) == ("porch", "Front door", "offline")
     assert (camera["detail"], camera["is_phone"]) == ("It isn't responding.", False)
 
@@ -73,8 +73,8 @@ async def test_health_counts_who_is_on_watch(
     house: House, browser: httpx.AsyncClient, state: CameraState, expected: tuple[bool, int, int, int, int]
 ) -> None:
     house.recorder.set_state(state)
-    told = await json(browser, "/api/v1/health")
-    assert tuple(told[name] for name in ("ok", "working", "expected", "chosen_off", "trouble")) == expected
+    data = await json(browser, "/api/v1/health")
+    assert tuple(data[name] for name in ("ok", "working", "expected", "chosen_off", "trouble")) == expected
 
 
 async def test_starting_for_long_is_trouble(house: House, browser: httpx.AsyncClient) -> None:
@@ -85,8 +85,8 @@ async def test_starting_for_long_is_trouble(house: House, browser: httpx.AsyncCl
 
 async def test_a_warning_is_told(house: House, browser: httpx.AsyncClient) -> None:
     house.recorder.warned = [RecorderWarning("The disk is nearly full.", "Free some space.")]
-    told = await json(browser, "/api/v1/health")
-    assert (told["ok"], told["warnings"]) == (
+    data = await json(browser, "/api/v1/health")
+    assert (data["ok"], data["warnings"]) == (
         False,
         [{"message": "The disk is nearly full.", "hint": "Free some space."}],
     )
@@ -103,9 +103,9 @@ async def test_a_monitor_learns_whether_all_record(house: House, state: CameraSt
 
 async def test_time_tells_the_zone_and_its_changes(browser: httpx.AsyncClient) -> None:
     begin, end = utc_from_text("2026-10-24T00:00:00Z"), utc_from_text("2026-10-27T00:00:00Z")
-    told = await json(browser, f"/api/v1/time?from_ms={begin}&to_ms={end}")
+    data = await json(browser, f"/api/v1/time?from_ms={begin}&to_ms={end}")
     change = {"at_ms": utc_from_text("2026-10-25T01:00:00Z"), "before_s": 7200, "after_s": 3600}
-    assert (told["zone"], told["offset_s"], told["transitions"]) == ("Europe/Berlin", 7200, [change])
+    assert (data["zone"], data["offset_s"], data["transitions"]) == ("Europe/Berlin", 7200, [change])
 
 
 async def test_the_timeline_tells_spans_gaps_events_and_motion(house: House, browser: httpx.AsyncClient) -> None:
@@ -114,9 +114,9 @@ async def test_the_timeline_tells_spans_gaps_events_and_motion(house: House, bro
     house.recorder.index.put_gap(Gap(PORCH, now_ms - 6000, None, GapReason.STALLED, "no packets for 5 s"))
     house.recorder.score = {now_ms // 1000 - 9: 44}
     event = put_event(house, objects=(SeenObject("person", 0.9),), picture_ms=now_ms)
-    told = await json(browser, f"/api/v1/timeline?cameras=porch&from_ms={now_ms - 60_000}&to_ms={now_ms}&points=600")
-    assert isinstance(told["cameras"], list)
-    (lane,) = told["cameras"]
+    data = await json(browser, f"/api/v1/timeline?cameras=porch&from_ms={now_ms - 60_000}&to_ms={now_ms}&points=600")
+    assert isinstance(data["cameras"], list)
+    (lane,) = data["cameras"]
     assert lane["spans"] == [[segment.start_ms, segment.end_ms]]
     (gap,) = lane["gaps"]
     assert (gap["words"], gap["tone"], gap["end_ms"]) == ("Video stopped", "warn", None)
@@ -156,9 +156,9 @@ async def test_the_timeline_tells_damage_and_what_gaps_stand_on(house: House, br
     house.recorder.index.put_gap(Gap(PORCH, now_ms - 6000, None, GapReason.UNREACHABLE, "no place", seen))
     house.recorder.index.put_gap(Gap(PORCH, now_ms - 9000, now_ms - 8000, GapReason.DISK_FULL))
     house.recorder.index.add_damage(DamagedSpan(PORCH, MAIN, now_ms - 5000, now_ms - 3000, 2, 12))
-    told = await json(browser, f"/api/v1/timeline?cameras=porch&from_ms={now_ms - 60_000}&to_ms={now_ms}")
-    assert isinstance(told["cameras"], list)
-    (lane,) = told["cameras"]
+    data = await json(browser, f"/api/v1/timeline?cameras=porch&from_ms={now_ms - 60_000}&to_ms={now_ms}")
+    assert isinstance(data["cameras"], list)
+    (lane,) = data["cameras"]
     full, busy = lane["gaps"]
     assert full["evidence"] is None
     assert busy["evidence"] == asdict(seen)
@@ -179,31 +179,31 @@ async def test_damage_of_today_is_counted_of_the_large_picture(house: House, bro
     now_ms = house.clock.now_ms()
     for stream, begin_ms in ((MAIN, now_ms - 5000), (SUB, now_ms - 5000), (MAIN, now_ms - 3 * 86_400_000)):
         house.recorder.index.add_damage(DamagedSpan(PORCH, stream, begin_ms, begin_ms + 1500, 2, 12))
-    told = await json(browser, "/api/v1/health")
-    assert isinstance(told["cameras"], list)
+    data = await json(browser, "/api/v1/health")
+    assert isinstance(data["cameras"], list)
     expected = {"spans": 1, "seconds": 1.5, "pictures": 2, "packets_missing": 12}
-    assert told["cameras"][0]["damage_today"] == expected
+    assert data["cameras"][0]["damage_today"] == expected
 
 
 async def test_all_cameras_are_on_the_timeline_when_none_is_named(house: House, browser: httpx.AsyncClient) -> None:
-    told = await json(browser, "/api/v1/timeline?from_ms=1000&to_ms=2000")
-    assert isinstance(told["cameras"], list)
-    assert [lane["id"] for lane in told["cameras"]] == ["porch"]
+    data = await json(browser, "/api/v1/timeline?from_ms=1000&to_ms=2000")
+    assert isinstance(data["cameras"], list)
+    assert [lane["id"] for lane in data["cameras"]] == ["porch"]
 
 
 async def test_a_day_of_25_hours_is_one_day(house: House, browser: httpx.AsyncClient) -> None:
     begin = utc_from_text("2026-10-24T22:00:00Z")
-    told = await json(browser, f"/api/v1/days?camera=porch&from_ms={begin}&to_ms={begin + 25 * HOUR_MS}")
-    assert told["days"] == [{"begin_ms": begin, "recorded_s": 0, "gaps": 0}]
+    data = await json(browser, f"/api/v1/days?camera=porch&from_ms={begin}&to_ms={begin + 25 * HOUR_MS}")
+    assert data["days"] == [{"begin_ms": begin, "recorded_s": 0, "gaps": 0}]
 
 
 async def test_play_tells_what_to_fetch(house: House, browser: httpx.AsyncClient) -> None:
     now_ms = house.clock.now_ms()
     first = house.recorder.record(now_ms - 8000, audio="pcmu")
     house.recorder.record(now_ms - 4000, audio="pcmu", is_open=True)
-    told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 7000}")
-    assert isinstance(told["items"], list)
-    items = told["items"]
+    data = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 7000}")
+    assert isinstance(data["items"], list)
+    items = data["items"]
     assert [item["open"] for item in items] == [False, True]
     assert (items[0]["url"], items[0]["audio"]) == (f"/media/{first.id}/play", "mp4a.40.2")
     answer = await browser.get(items[1]["url"], params={"from_ms": now_ms - 2500})
@@ -215,15 +215,15 @@ async def test_play_tells_what_to_fetch(house: House, browser: httpx.AsyncClient
 async def test_the_video_of_an_instant_is_given_at_once(house: House, browser: httpx.AsyncClient) -> None:
     now_ms = house.clock.now_ms()
     house.recorder.record(now_ms - 8000)
-    told = await browser.get(f"/api/v1/cameras/porch/play?at_ms={now_ms - 7000}")
-    piece = told.json()["items"][0]
+    answer = await browser.get(f"/api/v1/cameras/porch/play?at_ms={now_ms - 7000}")
+    piece = answer.json()["items"][0]
     whole = await browser.get(piece["url"], params={"from_ms": now_ms - 7000})
     at_once = await browser.get(f"/api/v1/cameras/porch/from?at_ms={now_ms - 7000}")
     assert (at_once.content, at_once.headers["x-start-ms"]) == (whole.content, whole.headers["x-start-ms"])
     assert loads(at_once.headers["x-piece"]) == piece
     nothing = f"?at_ms={now_ms - 15_000_000}"
-    told = await browser.get(f"/api/v1/cameras/porch/play{nothing}")
-    assert (await browser.get(f"/api/v1/cameras/porch/from{nothing}")).json() == told.json()
+    answer = await browser.get(f"/api/v1/cameras/porch/play{nothing}")
+    assert (await browser.get(f"/api/v1/cameras/porch/from{nothing}")).json() == answer.json()
 
 
 async def test_a_past_span_is_a_playlist_for_any_player(house: House, browser: httpx.AsyncClient) -> None:
@@ -232,15 +232,15 @@ async def test_a_past_span_is_a_playlist_for_any_player(house: House, browser: h
     house.recorder.record(now_ms - 8000)
     house.recorder.record(now_ms - 4000)
     address = f"/api/v1/cameras/porch/hls/past.m3u8?from_ms={now_ms - 8000}&to_ms={now_ms}"
-    told = await browser.get(address)
-    assert told.headers["content-type"].startswith("application/vnd.apple.mpegurl")
-    uris = [line for line in told.text.splitlines() if not line.startswith("#")]
+    answer = await browser.get(address)
+    assert answer.headers["content-type"].startswith("application/vnd.apple.mpegurl")
+    uris = [line for line in answer.text.splitlines() if not line.startswith("#")]
     assert len(uris) == 2
-    assert told.text.endswith("#EXT-X-ENDLIST\n")
+    assert answer.text.endswith("#EXT-X-ENDLIST\n")
     piece = await browser.get(f"/api/v1/cameras/porch/hls/{uris[1]}")
     assert (piece.status_code, piece.headers["content-type"]) == (200, "video/iso.segment")
     assert piece.content[4:8] == b"moof"
-    header = told.text.partition('URI="')[2].partition('"')[0]
+    header = answer.text.partition('URI="')[2].partition('"')[0]
     assert (await browser.get(f"/api/v1/cameras/porch/hls/{header}")).content[4:8] == b"ftyp"
     other = f"/api/v1/cameras/yard/hls/{uris[1]}"
     assert (await browser.get(other)).status_code == 404
@@ -269,19 +269,19 @@ async def test_play_in_a_gap_says_why_and_where_it_goes_on(house: House, browser
     now_ms = house.clock.now_ms()
     house.recorder.record(now_ms - 8000)
     house.recorder.index.put_gap(Gap(PORCH, now_ms - 20_000, now_ms - 8000, GapReason.RECORDER_OFF, "power"))
-    told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 15_000}")
-    assert (told["items"], told["next_ms"], told["last_ms"]) == ([], now_ms - 8000, None)
-    assert isinstance(told["gap"], dict)
-    assert told["gap"]["words"] == "tawny wasn't running: power cut"
+    data = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 15_000}")
+    assert (data["items"], data["next_ms"], data["last_ms"]) == ([], now_ms - 8000, None)
+    assert isinstance(data["gap"], dict)
+    assert data["gap"]["words"] == "tawny wasn't running: power cut"
 
 
 async def test_play_after_a_recording_says_where_that_ended(house: House, browser: httpx.AsyncClient) -> None:
     now_ms = house.clock.now_ms()
     made = house.recorder.record(now_ms - 60_000)
-    told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 15_000}")
-    assert (told["items"], told["last_ms"]) == ([], made.end_ms)
-    told = await json(browser, f"/api/v1/cameras/porch/play?at_ms={made.start_ms}")
-    assert (bool(told["items"]), told["last_ms"]) == (True, None)
+    data = await json(browser, f"/api/v1/cameras/porch/play?at_ms={now_ms - 15_000}")
+    assert (data["items"], data["last_ms"]) == ([], made.end_ms)
+    data = await json(browser, f"/api/v1/cameras/porch/play?at_ms={made.start_ms}")
+    assert (bool(data["items"]), data["last_ms"]) == (True, None)
 
 
 async def test_a_preview_can_be_kept_by_the_browser(house: House, browser: httpx.AsyncClient) -> None:
@@ -424,9 +424,9 @@ async def test_events_can_be_chosen(house: House, browser: httpx.AsyncClient) ->
     kept = put_event(house, 0, kept=True, kind="animal")
     put_event(house, 1)
     for query in ("only=kept", "types=animal,sound", f"to_ms={kept.end_ms}"):
-        told = await json(browser, f"/api/v1/events?{query}")
-        assert isinstance(told["items"], list)
-        assert [item["id"] for item in told["items"]] == [kept.id]
+        data = await json(browser, f"/api/v1/events?{query}")
+        assert isinstance(data["items"], list)
+        assert [item["id"] for item in data["items"]] == [kept.id]
 
 
 async def test_a_former_name_of_a_condition_is_refused(house: House, browser: httpx.AsyncClient) -> None:
@@ -447,10 +447,10 @@ async def test_events_have_levels(house: House, browser: httpx.AsyncClient) -> N
         "levels=motion": ([motion], 0),
     }
     for query, (listed, new) in answers.items():
-        told = await json(browser, f"/api/v1/events?{query}")
-        assert isinstance(told["items"], list)
-        assert [item["id"] for item in told["items"]] == [one.id for one in listed]
-        assert (told["new"], told["new_alerts"]) == (new, 1)
+        data = await json(browser, f"/api/v1/events?{query}")
+        assert isinstance(data["items"], list)
+        assert [item["id"] for item in data["items"]] == [one.id for one in listed]
+        assert (data["new"], data["new_alerts"]) == (new, 1)
     assert (await json(browser, f"/api/v1/events/{alert.id}"))["level"] == "alert"
     assert (await browser.get("/api/v1/events?levels=urgent")).status_code == 422
 
@@ -459,10 +459,10 @@ async def test_events_are_joined_to_visits(house: House, browser: httpx.AsyncCli
     first = put_event(house, 0, kind="person", reviewed=True)
     index = house.recorder.index
     index.put_event(second := replace(first, id=EventId("second"), start_ms=first.start_ms + 2000, reviewed=False))
-    told = await json(browser, "/api/v1/visits")
-    assert isinstance(told["items"], list)
-    (visit,) = told["items"]
-    assert (visit["id"], visit["level"], visit["new"], told["next"]) == (first.id, "alert", 1, None)
+    data = await json(browser, "/api/v1/visits")
+    assert isinstance(data["items"], list)
+    (visit,) = data["items"]
+    assert (visit["id"], visit["level"], visit["new"], data["next"]) == (first.id, "alert", 1, None)
     assert [one["id"] for one in visit["events"]] == [first.id, second.id]
     assert visit["cameras"] == [first.camera]
     assert visit["title"] == "Person at Front door"
@@ -481,8 +481,8 @@ async def test_what_is_new_is_counted_by_visits(house: House, browser: httpx.Asy
     for number in range(3):
         put_event(house, 40 + number, kind="motion")
     put_event(house, 20, kind="animal", reviewed=True)
-    told = await json(browser, "/api/v1/visits/new")
-    assert told == {"alerts": 1, "detections": 0, "motion": 1}
+    data = await json(browser, "/api/v1/visits/new")
+    assert data == {"alerts": 1, "detections": 0, "motion": 1}
     await house.signed_in().post("/api/v1/events/bulk", json={"ids": [first.id, "second"], "reviewed": True})
     assert (await json(browser, "/api/v1/visits/new"))["alerts"] == 0
 
@@ -491,9 +491,9 @@ async def test_new_visits_are_not_counted_again_for_each_page(
     house: House, browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put_event(house, 0, kind="person")
-    told = await json(browser, "/api/v1/visits/new")
+    data = await json(browser, "/api/v1/visits/new")
     monkeypatch.setattr(house.recorder.index, "events", Mock(side_effect=AssertionError))
-    assert await json(browser, "/api/v1/visits/new") == told
+    assert await json(browser, "/api/v1/visits/new") == data
 
 
 async def test_an_event_that_comes_between_two_pages_is_counted(house: House, browser: httpx.AsyncClient) -> None:
@@ -507,15 +507,15 @@ async def test_visit_holds_only_events_of_cameras_that_somebody_may_see(house: H
     hidden = replace(shown, id=EventId("hidden"), camera=CameraId("yard"))
     house.recorder.index.put_event(hidden)
     house.recorder.near = frozenset({frozenset({shown.camera, hidden.camera})})
-    told = await json(house.signed_in(Role.OWNER), "/api/v1/visits")
-    assert isinstance(told["items"], list)
-    assert [len(one["events"]) for one in told["items"]] == [2]
+    data = await json(house.signed_in(Role.OWNER), "/api/v1/visits")
+    assert isinstance(data["items"], list)
+    assert [len(one["events"]) for one in data["items"]] == [2]
     person = house.accounts.put_person("Ben", Role.VIEWER)
     house.accounts.change_person(person, Role.VIEWER, [shown.camera])
     guest = house.browser(house.accounts.begin_session(person, Caller("127.0.0.1")))
-    told = await json(guest, "/api/v1/visits")
-    assert isinstance(told["items"], list)
-    (one,) = told["items"]
+    data = await json(guest, "/api/v1/visits")
+    assert isinstance(data["items"], list)
+    (one,) = data["items"]
     assert ([each["id"] for each in one["events"]], one["cameras"]) == ([shown.id], [shown.camera])
 
 
@@ -538,9 +538,9 @@ async def test_many_events_are_marked_at_once(house: House) -> None:
 
 async def test_an_event_that_lasts_has_no_end(house: House, browser: httpx.AsyncClient) -> None:
     event = put_event(house, end_ms=None)
-    told = await json(browser, f"/api/v1/events/{event.id}")
-    assert (told["end"], told["end_ms"]) == (None, None)
-    assert str(told["start"]).endswith("Z")
+    data = await json(browser, f"/api/v1/events/{event.id}")
+    assert (data["end"], data["end_ms"]) == (None, None)
+    assert str(data["start"]).endswith("Z")
 
 
 async def test_the_shown_picture_can_be_had_in_full_size(house: House) -> None:

@@ -64,15 +64,15 @@ async def test_the_cost_is_yesterday_replayed(house: House, desk: Desk) -> None:
     happened(house, 3600 - 110, 10)  # overlaps with the one before
     happened(house, 7200, 60, CameraId("yard"))
     happened(house, 25 * 3600, 60)
-    told = (await house.signed_in().get(PATH)).json()
-    assert (told["record"], told["pre_s"], told["post_s"], told["modes"]) == ("continuous", 5.0, 20.0, {})
-    assert (told["mode"], told["mode_names"], told["byte_rate"], told["in_file"]) == (
+    data = (await house.signed_in().get(PATH)).json()
+    assert (data["record"], data["pre_s"], data["post_s"], data["modes"]) == ("continuous", 5.0, 20.0, {})
+    assert (data["mode"], data["mode_names"], data["byte_rate"], data["in_file"]) == (
         "home", ["home", "night"], 1200.0, True,
     )  # fmt: skip
-    assert (told["yesterday"]["events"], told["yesterday"]["known"]) == (2, True)
-    assert told["yesterday"]["seconds"] == {"continuous": 86_400, "off": 0, "events": 145, "transitions": 70}
-    told = (await house.signed_in().get(f"{PATH}?pre_s=0&post_s=0")).json()
-    assert told["yesterday"]["seconds"]["events"] == 110
+    assert (data["yesterday"]["events"], data["yesterday"]["known"]) == (2, True)
+    assert data["yesterday"]["seconds"] == {"continuous": 86_400, "off": 0, "events": 145, "transitions": 70}
+    data = (await house.signed_in().get(f"{PATH}?pre_s=0&post_s=0")).json()
+    assert data["yesterday"]["seconds"]["events"] == 110
 
 
 def events_of_scores(scores: list[float], threshold: float, begin_ms: int) -> list[Event]:
@@ -120,9 +120,9 @@ async def test_the_estimate_is_what_recording_yesterday_would_have_kept(
     events = events_of_scores(scores, 25.0, day.begin_ms)
     for one in events:
         house.recorder.index.put_event(one)
-    told = (await house.signed_in().get(f"{PATH}?pre_s={pre_s}&post_s={post_s}")).json()["yesterday"]
-    assert told["events"] == len(events) > 20
-    assert told["seconds"]["events"] == pytest.approx(recorded_s(events, day, pre_s, post_s), rel=0.05)
+    data = (await house.signed_in().get(f"{PATH}?pre_s={pre_s}&post_s={post_s}")).json()["yesterday"]
+    assert data["events"] == len(events) > 20
+    assert data["seconds"]["events"] == pytest.approx(recorded_s(events, day, pre_s, post_s), rel=0.05)
 
 
 async def test_a_change_is_written_and_applied(house: House, desk: Desk) -> None:

@@ -283,13 +283,13 @@ def request_of(house: House, app: RepeatedRequests) -> Callable[[str], Coroutine
     cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
     async def request(key: str) -> list[Message]:
-        said: list[Message] = []
+        received: list[Message] = []
 
         async def receive() -> Message:
             return {"type": "http.request", "body": b"", "more_body": False}
 
         async def send(message: Message) -> None:
-            said.append(message)
+            received.append(message)
 
         headers = [(b"host", b"localhost"), (b"cookie", cookie.encode()), (b"idempotency-key", key.encode())]
         scope = {
@@ -297,6 +297,6 @@ def request_of(house: House, app: RepeatedRequests) -> Callable[[str], Coroutine
             "query_string": b"", "headers": headers, "scheme": "http", "server": ("localhost", 80), "app": house.app,
         }  # fmt: skip
         await app(scope, receive, send)
-        return said
+        return received
 
     return request

@@ -264,8 +264,8 @@ async def test_signing_out_ends_all_sessions_of_the_browser(own: Serving) -> Non
     taken = {one.partition("=")[0] for one in answer.headers.get_list("set-cookie") if "Max-Age=0" in one}
     assert (answer.status_code, taken) == (200, {*both})
     for name, token in sent.items():
-        told = await browser.get("/api/v1/session", headers={"Cookie": f"{name}={token}"})
-        assert told.json()["state"] == "signed-out"
+        result = await browser.get("/api/v1/session", headers={"Cookie": f"{name}={token}"})
+        assert result.json()["state"] == "signed-out"
 
 
 async def test_two_recorders_of_one_computer_share_no_session(own: Serving) -> None:
@@ -274,8 +274,8 @@ async def test_two_recorders_of_one_computer_share_no_session(own: Serving) -> N
     mine = own.house.accounts.begin_session(person, Caller("127.0.0.1"))
     for name in (f"{COOKIE}-8000", COOKIE):  # also a cookie of an earlier version
         cookies = f"{COOKIE}-8001=of-the-other; {name}={mine}"
-        told = await own.browser(HOME, "http://pi.local:8000").get("/api/v1/session", headers={"Cookie": cookies})
-        assert told.json()["state"] == "signed-in"
+        answer = await own.browser(HOME, "http://pi.local:8000").get("/api/v1/session", headers={"Cookie": cookies})
+        assert answer.json()["state"] == "signed-in"
 
 
 FILES = '[web.secure]\nway = "files"\ncertificate = "a"\nkey = "b"\ndomain = "cam.example.org"'
@@ -314,11 +314,11 @@ async def test_the_authority_is_shown_only_while_it_is_in_use(serving: Serving) 
     paths = ("/api/v1/local-authority", "/ca/tawny.crt", "/ca/tawny.mobileconfig")
     assert [(await browser.get(path)).status_code for path in paths] == [404, 404, 404]
     serving.service.use_own("pi.local")
-    told, file, profile = [await browser.get(path) for path in paths]
+    answer, file, profile = [await browser.get(path) for path in paths]
     authority = x509.load_der_x509_certificate(file.content)
     assert file.headers["content-type"] == "application/x-x509-ca-cert"
-    assert told.json()["url"] == "https://pi.local:8000"
-    assert bytes.fromhex(told.json()["fingerprint"].replace(":", "")) == authority.fingerprint(
+    assert answer.json()["url"] == "https://pi.local:8000"
+    assert bytes.fromhex(answer.json()["fingerprint"].replace(":", "")) == authority.fingerprint(
         authority.signature_hash_algorithm  # type: ignore[arg-type]
     )
     assert b"com.apple.security.root" in profile.content
@@ -389,8 +389,8 @@ class TestSettingUp:
         answer = await owner.put("/api/v1/address/domain", json=asked)
         assert answer.json()["public_url"] == "https://cam.example.org:8443"
         assert answer.json()["dns_options"] == ["auth_token"]
-        told = answer.text + (await owner.get("/api/v1/address")).text + serving.file.read_text()
-        assert "s3cret-t0ken" not in told
+        text = answer.text + (await owner.get("/api/v1/address")).text + serving.file.read_text()
+        assert "s3cret-t0ken" not in text
 
 
 class TestPhoneCheck:

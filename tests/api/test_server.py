@@ -228,5 +228,5 @@ async def test_no_token_reaches_the_log(house: House, caplog: pytest.LogCaptureF
     async with httpx.AsyncClient(trust_env=False, cookies={COOKIE: "the-secret-token"}) as browser:
         await browser.get(f"http://{server.address}/api/v1/cameras?token=the-secret-token")
     await server.stop()
-    told = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
-    assert "the-secret-token" not in " ".join(record.getMessage() for record in told)
+    found = [record for record in caplog.records if not record.name.startswith(("httpx", "httpcore"))]
+    assert "the-secret-token" not in " ".join(record.getMessage() for record in found)

@@ -166,8 +166,8 @@ async def test_what_the_file_may_say_can_be_shown(house: House, text: str, path:
 async def test_the_list_of_settings_counts_folders_of_files(house: House, tmp_path: Path) -> None:
     text = f'{BASE}[files.one]\nfolder = "{tmp_path}/one"\n[files.two]\nfolder = "{tmp_path}/two"\n'
     house.site.models = Mock(there=dict)
-    told = (await move_in(house, text, tmp_path).get("/api/v1/settings/sections")).json()
-    assert told["lines"]["notifications"] == "2 folders of files"
+    data = (await move_in(house, text, tmp_path).get("/api/v1/settings/sections")).json()
+    assert data["lines"]["notifications"] == "2 folders of files"
 
 
 UNCHANGEABLE = {"empty detector", "long detector", "line without end", "numbers that JSON has not"}

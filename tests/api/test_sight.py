@@ -241,11 +241,11 @@ async def test_what_happens_elsewhere_is_not_told(filled: Filled) -> None:
             clip_of_the_porch(filled.house, Span(0, 1000))
             ours = Event(EventId("an-event-here"), YARD, "person", 0, None, 1.0)
             filled.house.recorder.bus.publish(EventChanged("started", ours))
-            said = [str(first)]
-            while "an-event-here" not in said[-1]:
-                said.append(str(await socket.recv()))
+            found = [str(first)]
+            while "an-event-here" not in found[-1]:
+                found.append(str(await socket.recv()))
     await server.stop()
-    assert not [secret for secret in SECRETS for text in said if secret in text]
+    assert not [secret for secret in SECRETS for text in found if secret in text]
 
 
 def test_every_way_to_see_is_tried() -> None:

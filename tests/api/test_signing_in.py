@@ -31,8 +31,8 @@ async def anna(house: House) -> None:
 
 
 async def test_a_fresh_recorder_asks_to_be_set_up(house: House) -> None:
-    told = (await house.browser().get("/api/v1/session")).json()
-    assert (told["state"], told["user"], told["recorder"]) == ("setup", None, "garage-pi")
+    data = (await house.browser().get("/api/v1/session")).json()
+    assert (data["state"], data["user"], data["recorder"]) == ("setup", None, "garage-pi")
 
 
 async def test_a_claim_makes_the_owner_and_signs_in(house: House) -> None:
@@ -93,8 +93,8 @@ async def test_p5_five_wrong_passwords_make_wait_and_are_written_down(house: Hou
     answer = await sign_in(browser)  # the right one has to wait as well
     assert (answer.status_code, answer.json()["code"], answer.json()["wait_s"]) == (429, "wait", 30)
     assert answer.headers["retry-after"] == "30"
-    told = [(row.action, row.detail) for row in house.accounts.audit()]
-    assert sorted(told) == [("sign-in delayed", "1 time"), ("sign-in failed", "5 times")]
+    found = [(row.action, row.detail) for row in house.accounts.audit()]
+    assert sorted(found) == [("sign-in delayed", "1 time"), ("sign-in failed", "5 times")]
     house.clock.advance(30)
     assert (await sign_in(browser)).status_code == 200
 

@@ -263,8 +263,8 @@ async def test_there_is_no_live_picture_of_no_camera(house: House, server: WebSe
 async def test_who_subscribes_gets_all_of_the_state_first(house: House, server: WebServer) -> None:
     async with opened(server, STATE, session(house)) as socket:
         await subscribed(socket, "state")
-        told = await heard(socket)
-    assert (told["ch"], told["d"]["working"], told["t"]) == ("state", 1, house.clock.now_ms())
+        result = await heard(socket)
+    assert (result["ch"], result["d"]["working"], result["t"]) == ("state", 1, house.clock.now_ms())
 
 
 @pytest.mark.shows("SC9")
@@ -300,9 +300,9 @@ async def test_what_happens_is_told(
         await heard(socket)
         house.recorder.bus.publish(PartDied("a part", "of no interest to browsers"))
         house.recorder.bus.publish(message)
-        told = await heard(socket)
-    assert told["ch"] == channel
-    assert data.items() <= told["d"].items()
+        result = await heard(socket)
+    assert result["ch"] == channel
+    assert data.items() <= result["d"].items()
 
 
 async def test_a_disk_that_hangs_delays_no_other_page(
@@ -333,8 +333,8 @@ async def test_a_new_segment_is_told(house: House, server: WebServer) -> None:
         await subscribed(socket, "state", "segment")
         await heard(socket)
         house.recorder.bus.publish(SegmentClosed(segment))
-        told = await heard(socket)
-    assert told["d"] == {"camera": "porch", "stream": "main", "start_ms": 1000, "end_ms": 5000}
+        result = await heard(socket)
+    assert result["d"] == {"camera": "porch", "stream": "main", "start_ms": 1000, "end_ms": 5000}
 
 
 async def test_what_was_not_asked_for_is_not_told(house: House, server: WebServer) -> None:
@@ -353,8 +353,8 @@ async def test_a_screen_learns_which_camera_an_alert_is_about_and_no_more(house:
         await heard(socket)
         for level in ("motion", "detection", "alert"):
             house.recorder.bus.publish(EventChanged("started", replace(EVENT, level=level, start_ms=len(level))))
-        told = await heard(socket)
-    assert (told["ch"], told["d"]) == ("alert", {"camera": "porch", "start_ms": 5, "going": True})
+        result = await heard(socket)
+    assert (result["ch"], result["d"]) == ("alert", {"camera": "porch", "start_ms": 5, "going": True})
 
 
 @pytest.mark.parametrize("role", [Role.MEMBER, Role.VIEWER, Role.GUEST, Role.SCREEN])
@@ -369,8 +369,8 @@ async def test_alerts_are_only_of_cameras_that_a_person_may_see(house: House, se
         for what, event in (("started", alert), ("updated", alert), ("ended", alert.ended(2000))):
             house.recorder.bus.publish(EventChanged(what, event))
         house.recorder.bus.publish(EventChanged("started", replace(alert, camera=yard, start_ms=7)))
-        told = await heard(socket)
-    assert (told["ch"], told["d"]) == ("alert", {"camera": "yard", "start_ms": 7, "going": True})
+        result = await heard(socket)
+    assert (result["ch"], result["d"]) == ("alert", {"camera": "yard", "start_ms": 7, "going": True})
 
 
 async def test_a_page_that_is_gone_is_not_told_any_more(house: House, server: WebServer) -> None:

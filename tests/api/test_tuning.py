@@ -62,36 +62,36 @@ async def test_cameras_that_are_not_there(browser: httpx.AsyncClient) -> None:
 
 async def test_a_false_alarm_is_kept_with_its_reason_and_taken_back(house: House, browser: httpx.AsyncClient) -> None:
     event = put_event(house)
-    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": "shadow"})).json()
-    assert (said["false_alarm"], said["reviewed"]) == ("shadow", True)
+    data = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": "shadow"})).json()
+    assert (data["false_alarm"], data["reviewed"]) == ("shadow", True)
     stored = house.recorder.index.event(event.id)
     assert stored is not None
     assert stored.false_alarm == "shadow"
-    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": ""})).json()
-    assert said["false_alarm"] == ""
+    data = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"false_alarm": ""})).json()
+    assert data["false_alarm"] == ""
 
 
 async def test_an_event_that_was_marked_as_new_stays_new_when_its_feedback_is_taken_back(
     house: House, browser: httpx.AsyncClient
 ) -> None:
     event = put_event(house, said="animal")
-    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": ""})).json()
-    assert (said["labeled_as"], said["reviewed"]) == ("", False)
+    data = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": ""})).json()
+    assert (data["labeled_as"], data["reviewed"]) == ("", False)
 
 
 async def test_what_it_was_is_kept_and_it_is_sorted_by_that(house: House, browser: httpx.AsyncClient) -> None:
     event = put_event(house)
-    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": "animal"})).json()
-    assert (said["labeled_as"], said["display_type"], said["type"], said["false_alarm"]) == (
+    data = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": "animal"})).json()
+    assert (data["labeled_as"], data["display_type"], data["type"], data["false_alarm"]) == (
         "animal",
         "animal",
         "person",
         "",
     )
-    assert said["title"].startswith("Animal")
-    assert (await browser.get("/api/v1/events", params={"types": "animal"})).json()["items"] == [said]
-    said = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": ""})).json()
-    assert (said["labeled_as"], said["display_type"]) == ("", "person")
+    assert data["title"].startswith("Animal")
+    assert (await browser.get("/api/v1/events", params={"types": "animal"})).json()["items"] == [data]
+    data = (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": ""})).json()
+    assert (data["labeled_as"], data["display_type"]) == ("", "person")
     assert (await browser.post(f"/api/v1/events/{event.id}/feedback", json={"labeled_as": "ghost"})).status_code == 422
 
 

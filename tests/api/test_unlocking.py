@@ -128,8 +128,8 @@ async def test_without_the_key_every_way_says_that_it_is_sealed(there: Sealed) -
 
 async def test_who_unlocks_sees_all_of_it_and_nobody_else_does(there: Sealed) -> None:
     browser, other = there.house.signed_in(), there.house.signed_in()
-    told = (await there.unlock(browser)).json()
-    assert told["unlocked"]["opens"] == "a key that opens everything"
+    data = (await there.unlock(browser)).json()
+    assert data["unlocked"]["opens"] == "a key that opens everything"
     assert set((await statuses(there, browser)).values()) == {200}
     assert there.clear.startswith((await browser.get(there.ways["play"])).content)
     assert (await browser.get(there.ways["event"])).content == JPEG
@@ -237,8 +237,8 @@ async def test_the_sheet_opens_it_too_and_another_key_does_not(there: Sealed) ->
     browser = there.house.signed_in(Role.VIEWER)
     refused = await there.unlock(browser, OTHER)
     assert (refused.status_code, refused.json()["code"]) == (403, "wrong_key")
-    told = await there.unlock(browser, SHEET)
-    assert told.json()["unlocked"]["opens"] == "the recovery sheet, which opens everything"
+    result = await there.unlock(browser, SHEET)
+    assert result.json()["unlocked"]["opens"] == "the recovery sheet, which opens everything"
     assert (await browser.get(there.ways["play"])).status_code == 200
 
 
@@ -248,8 +248,8 @@ async def test_an_earlier_key_of_the_recorder_unlocks_what_is_still_its(there: S
     SignedHistory.opened(disk, there.house.clock.now_ms(), lambda: [short_name(OTHER.recipient)]).state(
         there.house.clock.now_ms()
     )
-    told = await there.unlock(browser, OTHER)
-    assert told.json()["unlocked"]["opens"] == "an earlier key, which opens only what is still encrypted for it"
+    result = await there.unlock(browser, OTHER)
+    assert result.json()["unlocked"]["opens"] == "an earlier key, which opens only what is still encrypted for it"
     asked = {"way": "words", "recipient": OTHER.recipient, "open": True}
     assert (await browser.post("/api/v1/sealed/in-browser", json=asked)).status_code == 200
     answer = await browser.get(there.ways["play"])
@@ -259,12 +259,12 @@ async def test_an_earlier_key_of_the_recorder_unlocks_what_is_still_its(there: S
 async def test_only_statements_name_earlier_keys_and_what_cannot_be_read_is_skipped(there: Sealed) -> None:
     history, browser = there.config.parent / "history" / "signed", there.house.signed_in()
     history.mkdir(parents=True)
-    said = json.dumps({"recipients": [name := short_name(OTHER.recipient)]})
-    (history / "items-1.jsonl").write_text(said)
+    result = json.dumps({"recipients": [name := short_name(OTHER.recipient)]})
+    (history / "items-1.jsonl").write_text(result)
     (history / statements_name("2026-11-19")).write_text(json.dumps({"prev": name, "recipients": []}))
     (history / statements_name("2026-11-18")).symlink_to("removed.jsonl")
     assert (await there.unlock(browser, OTHER)).json()["code"] == "wrong_key"
-    (history / f"before-1a2b3c4d-{statements_name('2026-11-17')}").write_text(said)
+    (history / f"before-1a2b3c4d-{statements_name('2026-11-17')}").write_text(result)
     assert (await there.unlock(browser, OTHER)).status_code == 200
 
 
@@ -288,8 +288,8 @@ async def test_no_key_is_sent_over_a_network_in_the_clear(there: Sealed) -> None
         headers=OURS,
         cookies=browser.cookies,
     )
-    told = (await elsewhere.get("/api/v1/sealed")).json()
-    assert not told["can_hand_over"]
+    data = (await elsewhere.get("/api/v1/sealed")).json()
+    assert not data["can_hand_over"]
     assert (await elsewhere.post("/api/v1/sealed/offer", json={})).json()["code"] == "not_safe"
 
 
@@ -343,28 +343,28 @@ async def test_it_is_set_up_and_changed(house: House, tmp_path: Path) -> None:
     config = tmp_path / "tawny.toml"
     config.write_text(f"# mine\n{CAMERA}")
     now, browser = set_desk(house, config), house.signed_in()
-    told = (await browser.get("/api/v1/sealed")).json()
-    assert (told["set_up"], told["can_change"], told["recorder"]) == (False, True, "garage-pi")
+    data = (await browser.get("/api/v1/sealed")).json()
+    assert (data["set_up"], data["can_change"], data["recorder"]) == (False, True, "garage-pi")
     asked = {
         "recipient": OWNER.recipient, "recovery": SHEET.recipient, "wrapped": wrapped(OWNER),
         "everything": False, "cameras": ["porch"],
     }  # fmt: skip
-    told = (await browser.post("/api/v1/sealed/set-up", json=asked)).json()
-    assert told["set_up"]
-    assert told["cameras"] == [{"id": "porch", "name": "Front door", "sealed": True}]
+    data = (await browser.post("/api/v1/sealed/set-up", json=asked)).json()
+    assert data["set_up"]
+    assert data["cameras"] == [{"id": "porch", "name": "Front door", "sealed": True}]
     assert now[-1].is_sealed("porch")
     assert config.read_text().startswith("# mine\n")
-    (way,) = told["ways"]
+    (way,) = data["ways"]
     locked = (await browser.get(f"/api/v1/sealed/ways/{way['id']}")).json()
     assert locked["wrapped"] == asked["wrapped"]
     assert (tmp_path / "keys" / "owner.age").stat().st_mode & 0o777 == 0o600
     again = await browser.post("/api/v1/sealed/set-up", json=asked | {"recipient": OTHER.recipient})
     assert again.status_code == 400
-    told = (await browser.put("/api/v1/sealed/cameras", json={"everything": True, "cameras": []})).json()
-    assert told["everything"]
+    data = (await browser.put("/api/v1/sealed/cameras", json={"everything": True, "cameras": []})).json()
+    assert data["everything"]
     assert now[-1].storage.encrypt
     assert now[-1].cameras["porch"].encrypt is None
-    told = (await browser.put("/api/v1/sealed/cameras", json={"everything": False, "cameras": []})).json()
+    data = (await browser.put("/api/v1/sealed/cameras", json={"everything": False, "cameras": []})).json()
     assert not now[-1].is_sealed("porch")
     assert now[-1].encryption.recovery == SHEET.recipient, "keys stay: what was sealed needs them"
 
@@ -387,10 +387,10 @@ async def test_all_cameras_of_a_large_site_are_chosen(house: House, tmp_path: Pa
 async def test_ways_in_are_added_and_removed_but_for_the_last(there: Sealed) -> None:
     browser = there.house.signed_in()
     for name in ("Anna's phone", "A key"):
-        told = (await browser.post("/api/v1/sealed/ways", json={"name": name, "wrapped": wrapped(OWNER)})).json()
+        data = (await browser.post("/api/v1/sealed/ways", json={"name": name, "wrapped": wrapped(OWNER)})).json()
         there.house.clock.advance(1)
-    assert [way["name"] for way in told["ways"]] == ["Anna's phone", "A key"]
-    first, second = (way["id"] for way in told["ways"])
+    assert [way["name"] for way in data["ways"]] == ["Anna's phone", "A key"]
+    first, second = (way["id"] for way in data["ways"])
     assert (await browser.delete(f"/api/v1/sealed/ways/{first}")).status_code == 200
     assert (await browser.delete(f"/api/v1/sealed/ways/{second}")).status_code == 400
     assert (await browser.delete(f"/api/v1/sealed/ways/{first}")).status_code == 400
@@ -399,8 +399,8 @@ async def test_ways_in_are_added_and_removed_but_for_the_last(there: Sealed) -> 
 
 async def test_ways_of_keys_in_force_come_first_and_earlier_ones_last(there: Sealed) -> None:
     await add_ways(there, earlier=OTHER, in_force=OWNER, unknown=None)
-    told = (await there.house.signed_in().get("/api/v1/sealed")).json()
-    assert [(way["name"], way["in_force"]) for way in told["ways"]] == [
+    data = (await there.house.signed_in().get("/api/v1/sealed")).json()
+    assert [(way["name"], way["in_force"]) for way in data["ways"]] == [
         ("in_force", True),
         ("unknown", None),
         ("earlier", False),
@@ -423,12 +423,12 @@ async def test_it_can_be_removed_while_another_way_may_be_of_the_same_key(there:
 
 async def add_ways(there: Sealed, **keys: Identity | None) -> dict[str, str]:
     """Add unlock methods of these keys, by their names; return their paths."""
-    told: dict[str, Any] = {}
+    received: dict[str, Any] = {}
     for name, key in keys.items():
         asked = {"name": name, "wrapped": wrapped(OWNER), "recipient": key and key.recipient}
-        told = (await there.house.signed_in().post("/api/v1/sealed/ways", json=asked)).json()
+        received = (await there.house.signed_in().post("/api/v1/sealed/ways", json=asked)).json()
         there.house.clock.advance(1)
-    paths = {way["name"]: f"/api/v1/sealed/ways/{way['id']}" for way in told["ways"]}
+    paths = {way["name"]: f"/api/v1/sealed/ways/{way['id']}" for way in received["ways"]}
     return {name: paths[name] for name in keys}
 
 
@@ -462,8 +462,8 @@ async def test_the_sheet_is_asked_for_again(there: Sealed) -> None:
 async def test_an_earlier_sheet_is_called_one(there: Sealed) -> None:
     UnlockMethodStore(there.config.parent).used_for(OTHER.recipient)
     asked = {"recovery": OTHER.recipient}
-    said = (await there.house.signed_in().post("/api/v1/sealed/tested", json=asked)).json()
-    assert (said["message"].partition(".")[0], said["hint"].partition(" ")[0]) == (
+    data = (await there.house.signed_in().post("/api/v1/sealed/tested", json=asked)).json()
+    assert (data["message"].partition(".")[0], data["hint"].partition(" ")[0]) == (
         "This is an earlier recovery sheet",
         "Keep",
     )

@@ -68,15 +68,15 @@ async def test_cameras_that_may_not_be_seen_or_are_gone_are_not_in_it(house: Hou
 )
 async def test_a_new_layout_gets_an_address_of_its_own(house: House, names: list[str], ids: list[str]) -> None:
     _, browser = someone(house, "Anna")
-    told = await browser.put("/api/v1/wall", json={"groups": [{"name": name, "cameras": ["yard"]} for name in names]})
-    assert [layout["id"] for layout in told.json()["groups"]] == ids
+    answer = await browser.put("/api/v1/wall", json={"groups": [{"name": name, "cameras": ["yard"]} for name in names]})
+    assert [layout["id"] for layout in answer.json()["groups"]] == ids
 
 
 async def test_an_address_stays_when_the_layout_is_renamed(house: House) -> None:
     _, browser = someone(house, "Anna")
     renamed = MINE | {"groups": [MINE["groups"][0] | {"name": "Garden"}]}
-    told = await browser.put("/api/v1/wall", json=renamed)
-    assert (told.json()["groups"][0]["id"], told.json()["groups"][0]["name"]) == ("outside", "Garden")
+    answer = await browser.put("/api/v1/wall", json=renamed)
+    assert (answer.json()["groups"][0]["id"], answer.json()["groups"][0]["name"]) == ("outside", "Garden")
 
 
 async def test_what_an_owner_shares_everyone_has_without_cameras_hidden_from_them(house: House) -> None:
@@ -98,15 +98,15 @@ async def test_a_shared_layout_of_the_same_name_has_another_address(house: House
     _, viewer = someone(house, "Ben")
     await owner.put("/api/v1/wall", json=MINE | {"groups": [MINE["groups"][0] | {"shared": True}]})
     await viewer.put("/api/v1/wall", json=MINE)
-    told = (await viewer.get("/api/v1/wall")).json()
-    assert [one["id"] for one in told["groups"] + told["shared"]] == ["outside", "outside-2"]
+    data = (await viewer.get("/api/v1/wall")).json()
+    assert [one["id"] for one in data["groups"] + data["shared"]] == ["outside", "outside-2"]
 
 
 @pytest.mark.parametrize("role", [Role.VIEWER, Role.MEMBER])
 async def test_only_owners_share(house: House, role: Role) -> None:
     _, browser = someone(house, "Anna", role)
-    told = await browser.put("/api/v1/wall", json=MINE | {"groups": [MINE["groups"][0] | {"shared": True}]})
-    assert told.json()["groups"][0]["shared"] is False
+    answer = await browser.put("/api/v1/wall", json=MINE | {"groups": [MINE["groups"][0] | {"shared": True}]})
+    assert answer.json()["groups"][0]["shared"] is False
     _, other = someone(house, "Ben")
     assert (await other.get("/api/v1/wall")).json()["shared"] == []
 

@@ -249,8 +249,8 @@ async def path_of(filled: Filled, route: str, who: Who) -> str:
     found: list[str] = []
     async with asyncio.timeout(30):
         while not found:
-            told = await asked(filled, listed + QUERY.format(0, 1) + who.query, who)
-            found = re.findall(rf"{kind}-[0-9-]+\.[a-z0-9]+", told.text)
+            result = await asked(filled, listed + QUERY.format(0, 1) + who.query, who)
+            found = re.findall(rf"{kind}-[0-9-]+\.[a-z0-9]+", result.text)
     return f"{folder}{found[0]}{QUERY.format(0, 1)}{who.query}"
 
 

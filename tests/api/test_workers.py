@@ -63,16 +63,16 @@ def browser() -> Iterator[httpx.AsyncClient]:
 
 async def test_a_plain_route_is_answered_by_one_worker() -> None:
     with browser() as client:
-        told = (await client.get("/plain")).json()
+        data = (await client.get("/plain")).json()
         sent = (await client.post("/plain", json={"rule": "", "body": "hello"})).json()
-    assert told["rule"] == told["body"] != thread_name()
+    assert data["rule"] == data["body"] != thread_name()
     assert (sent["rule"], sent["sent"]) == (sent["body"], "hello")
 
 
 async def test_a_coroutine_runs_on_the_loop_and_its_rule_in_a_worker() -> None:
     with browser() as client:
-        told = (await client.get("/coroutine")).json()
-    assert (told["body"], told["rule"] != thread_name()) == (thread_name(), True)
+        data = (await client.get("/coroutine")).json()
+    assert (data["body"], data["rule"] != thread_name()) == (thread_name(), True)
 
 
 async def test_a_plain_route_must_not_wait() -> None:

@@ -19,13 +19,13 @@ def main() -> None:
     with rig(chosen, Path("/nowhere/tawny")) as bench:
         bench.wait_for_seconds(12)
         (first, *_) = bench.running.index.segments(DOOR, StreamName.MAIN, EVER)
-        told = {
+        data = {
             "closed": first.span.seconds,
             "clip_bytes": _clip(bench, Span(first.start_ms, first.end_ms)),
             "state": bench.state(),
             "root_refuses": root_refuses,
         }
-    sys.stdout.write(json.dumps({**told, "wrote": wrote}) + "\n")
+    sys.stdout.write(json.dumps({**data, "wrote": wrote}) + "\n")
 
 
 def _note(wrote: list[str], event: str, args: tuple[object, ...]) -> None:

@@ -67,11 +67,11 @@ class Rig:
         return sum(one.span.seconds for one in [*done, *going])
 
     def gaps(self, camera: CameraId = DOOR) -> list[Gap]:
-        """As they were told: all but the one before the first picture."""
-        told = {
+        """As they were data: all but the one before the first picture."""
+        data = {
             one.gap.begin_ms: one.gap for one in self.heard if isinstance(one, GapChanged) and one.gap.camera == camera
         }
-        return [gap for gap in told.values() if gap.reason is not GapReason.RECORDER_OFF]
+        return [gap for gap in data.values() if gap.reason is not GapReason.RECORDER_OFF]
 
     def told(self, camera: CameraId = DOOR) -> list[CameraState]:
         return [one.status.state for one in self.heard if isinstance(one, StatusChanged) and one.status.id == camera]

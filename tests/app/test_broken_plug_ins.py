@@ -74,18 +74,18 @@ def test_a_recorder_with_broken_plug_ins_starts_and_records(tmp_path: Path) -> N
 
     def is_up() -> bool:
         """The last parts begin after the first recording; for the detector, nothing waits."""
-        said = (tmp_path / "log").read_text()
-        return "tawny is recording" in said and "the plug-in weak failed" in said and any(data.rglob("*.mp4"))
+        text = (tmp_path / "log").read_text()
+        return "tawny is recording" in text and "the plug-in weak failed" in text and any(data.rglob("*.mp4"))
 
     try:
         until(lambda: is_up() or process.poll() is not None, 60, "a recording")
     finally:
         process.send_signal(signal.SIGTERM)
         ended = process.wait(60)
-    said = (tmp_path / "log").read_text()
-    assert ended == 0, said
-    assert "the plug-in weak failed: AttributeError" in said
-    assert "the plug-in pager failed: TypeError" in said
+    text = (tmp_path / "log").read_text()
+    assert ended == 0, text
+    assert "the plug-in weak failed: AttributeError" in text
+    assert "the plug-in pager failed: TypeError" in text
     assert any((data / "door").rglob("*.mp4"))
 
 

@@ -17,7 +17,7 @@ async def _interface_comes_and_goes(bench: Rig) -> None:
     web = await make_web_interface(bench.running, ConnectionManager(bench.clock))
     await web.start()
     bench.wait_for_seconds(1)
-    assert bench.running.said.open(DOOR, "bell", EventKey("test", ""), "", 100.0, 600.0)
+    assert bench.running.external_events.open(DOOR, "bell", EventKey("test", ""), "", 100.0, 600.0)
     await web.stop()
 
 

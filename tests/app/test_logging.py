@@ -228,9 +228,9 @@ def test_json_lines_hold_one_object_each(
     logging.getLogger("tawny.recorder").warning("line 1\nline 2 “quoted” %s", '"porch"')
     for text in (path.read_text(), capsys.readouterr().err):
         (line,) = text.splitlines()
-        said = json.loads(line)
-        assert datetime.fromisoformat(said.pop("time")).tzinfo is not None
-        assert said == {"level": "warning", "part": "tawny.recorder", "message": 'line 1\nline 2 “quoted” "porch"'}
+        data = json.loads(line)
+        assert datetime.fromisoformat(data.pop("time")).tzinfo is not None
+        assert data == {"level": "warning", "part": "tawny.recorder", "message": 'line 1\nline 2 “quoted” "porch"'}
 
 
 def test_a_client_that_leaves_while_it_is_sent_to_is_not_logged(
@@ -252,9 +252,9 @@ def test_a_full_disk_loses_lines_and_is_said_once(root: logging.Logger, capsys: 
     configure_logging(LogSettings(file="/dev/full"))
     for number in range(3):
         logging.getLogger("tawny").warning("line %d", number)
-    said = capsys.readouterr().err
-    assert said.count("Can't write the log /dev/full") == 1
-    assert "line 2" in said
+    output = capsys.readouterr().err
+    assert output.count("Can't write the log /dev/full") == 1
+    assert "line 2" in output
 
 
 @pytest.mark.parametrize("file", ["tawny.log", "../tawny.log", "log/"])

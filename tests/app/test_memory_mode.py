@@ -29,11 +29,11 @@ def _told(done: subprocess.CompletedProcess[str]) -> Any:
 
 @pytest.mark.shows("RC5", "RC18")
 def test_nothing_is_written_to_any_disk_and_all_is_recorded_and_played() -> None:
-    told = _told(_run())
-    assert told["wrote"] == []
-    assert 10 <= round(told["closed"], 2) <= 12  # begin and end are rounded to milliseconds
-    assert told["clip_bytes"] > 5000
-    assert told["state"] == "recording"
+    result = _told(_run())
+    assert result["wrote"] == []
+    assert 10 <= round(result["closed"], 2) <= 12  # begin and end are rounded to milliseconds
+    assert result["clip_bytes"] > 5000
+    assert result["state"] == "recording"
 
 
 @pytest.mark.shows("RC18", "RC24")
@@ -41,7 +41,7 @@ def test_it_runs_where_nothing_can_be_written() -> None:
     done = _run("unshare", "--mount", "sh", "-c", READ_ONLY, "sh")
     if "unshare" in done.stderr or "mount:" in done.stderr:
         pytest.skip("no right to make a read-only root")
-    told = _told(done)
-    assert told["root_refuses"]
-    assert told["wrote"] == []
-    assert told["clip_bytes"] > 5000
+    result = _told(done)
+    assert result["root_refuses"]
+    assert result["wrote"] == []
+    assert result["clip_bytes"] > 5000

@@ -84,10 +84,10 @@ def test_a_recorder_stops_if_another_one_has_taken_the_folder_meanwhile(tmp_path
             history = mount_taken(data, other)
             before = history.read_bytes()
             try:
-                said, _ = child.communicate("\n", timeout=60)
+                answer, _ = child.communicate("\n", timeout=60)
             finally:
                 child.kill()
-        assert said.startswith(f"Another tawny is already recording to {data}")
+        assert answer.startswith(f"Another tawny is already recording to {data}")
         assert history.read_bytes() == before, "it is the other recorder's now"
 
 

@@ -57,8 +57,8 @@ def test_its_masks_name_and_retention_still_apply(tmp_path: Path, *, is_stopped:
 
 
 def test_what_the_file_says_of_it_counts(tmp_path: Path) -> None:
-    said = DOOR + '[removed_cameras.shed]\nname = "Shed"\nprivacy_masks = []\n'
-    now, masks = former(tmp_path, is_stopped=True, then=said)
+    text = DOOR + '[removed_cameras.shed]\nname = "Shed"\nprivacy_masks = []\n'
+    now, masks = former(tmp_path, is_stopped=True, then=text)
     assert (masks, now.removed_names) == ((), {SHED: "Shed (removed)"})
 
 

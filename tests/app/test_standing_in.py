@@ -95,9 +95,9 @@ def test_what_was_recorded_meanwhile_is_part_of_all_when_the_disk_is_back(
 
 def test_without_a_spare_it_says_so_and_writes_nothing(tmp_path: Path) -> None:
     chosen = _settings(tmp_path / "spare").model_copy(update={"storage": Settings().storage})
-    with pytest.raises(DiskMissing) as told:
+    with pytest.raises(DiskMissing) as raised:
         program.record(chosen, tmp_path / "first", lambda *_: None, why_missing=lambda _: "no disk is mounted there")
-    assert told.value.exit_code == 36
+    assert raised.value.exit_code == 36
     assert list(tmp_path.iterdir()) == []
 
 

@@ -71,8 +71,8 @@ class Attacked:
     @property
     def ports(self) -> list[int]:
         """Of the web interface and of RTSP."""
-        told = next(one for one in self.lines.heard if "address" in one)
-        return [int(str(told[key]).rpartition(":")[2]) for key in ("address", "rtsp")]
+        result = next(one for one in self.lines.heard if "address" in one)
+        return [int(str(result[key]).rpartition(":")[2]) for key in ("address", "rtsp")]
 
     @property
     def resident_bytes(self) -> int:

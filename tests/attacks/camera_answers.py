@@ -176,8 +176,8 @@ def _large(kind: str, number: int, data: bytes, rng: Rng) -> Iterator[Finding]:
 
 def _peak_bytes() -> int:
     """Most memory that the process has had. It only grows, so the usual answers are read before the long ones."""
-    said = Path("/proc/self/status").read_text()  # `ru_maxrss` begins with that of the process that started this one
-    return int(said.partition("VmHWM:")[2].split()[0]) * 1024
+    text = Path("/proc/self/status").read_text()  # `ru_maxrss` begins with that of the process that started this one
+    return int(text.partition("VmHWM:")[2].split()[0]) * 1024
 
 
 def main() -> int:

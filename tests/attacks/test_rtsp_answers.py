@@ -78,8 +78,8 @@ def test_a_login_in_any_address_is_still_redacted(before: str) -> None:
 def test_no_part_of_a_secret_is_left_at_the_cut(fill: int) -> None:
     transcript = Transcript(SecretFilter.of(ADDRESS))
     transcript.received(b"x" * fill + b" s3cret-pw " * 400)
-    (said,) = transcript.record()
-    assert "s3c" not in said["text"]
+    (answer,) = transcript.record()
+    assert "s3c" not in answer["text"]
 
 
 # --- the connection --------------------------------------------------------------------------------------------------
@@ -143,14 +143,14 @@ def test_rubbish_in_small_arrivals_is_searched_once(rubbish: bytes, most: int) -
 def test_packets_behind_rubbish_are_found_whatever_the_arrivals() -> None:
     """What is known to be rubbish is forgotten where a message or packet begins."""
     packet = b"$\0\0\x0c\x80\x60" + bytes(10)
-    told = b"RTSP/1.0 200 OK\r\n\r\n"
-    data = bytearray(b"x" * 50 + b"$$\0\0\x10\x80" + packet * 2 + told + b"$" * 40 + packet + told + packet * 3)
+    text = b"RTSP/1.0 200 OK\r\n\r\n"
+    data = bytearray(b"x" * 50 + b"$$\0\0\x10\x80" + packet * 2 + text + b"$" * 40 + packet + text + packet * 3)
     for step in (1, 2, 7, 50, len(data)):
         heard: list[bytes] = []
         reader, at = reader_of(heard.append), 0
         for end in [*range(step, len(data), step), len(data)]:
             at = reader.feed(data, memoryview(data), at, end)
-        assert (at, heard, reader.rubbish_bytes) == (len(data), [told, told], 96), step
+        assert (at, heard, reader.rubbish_bytes) == (len(data), [text, text], 96), step
 
 
 def test_a_camera_that_reads_nothing_fills_no_memory() -> None:

@@ -34,7 +34,7 @@ class House:
         path = self.scripts / "script"
         path.write_text(f"#!/bin/sh\n{text}\n")
         path.chmod(0o755)
-        return self.runner.run("script", {"type": "event"}).said
+        return self.runner.run("script", {"type": "event"}).output
 
 
 @pytest.fixture(params=["scripts", "etc/scripts", "data/scripts", "etc"])
@@ -44,11 +44,11 @@ def house(request: pytest.FixtureRequest, tmp_path: Path) -> House:
 
 def test_it_reads_and_changes_nothing_of_the_recorder(house: House) -> None:
     for path in (house.data / "accounts.db", house.data / "porch" / "a.mp4", house.config, house.secrets):
-        said = house.runs(
+        result = house.runs(
             f"cat {path}; cat /proc/self/root{path}; rm -f {path}; echo x > {path}; mv {path} /tmp/stolen"
         )
-        assert SECRET not in said
-        assert "Permission denied" in said
+        assert SECRET not in result
+        assert "Permission denied" in result
         assert path.read_text() == SECRET
     assert SECRET not in house.runs(f"python3 -c \"print(open('/proc/{os.getpid()}/environ').read())\"; true")
 
@@ -56,9 +56,11 @@ def test_it_reads_and_changes_nothing_of_the_recorder(house: House) -> None:
 def test_it_does_its_work(house: House, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
-    said = house.runs(f"cat; echo done > {other}/log && cat {other}/log /etc/hostname >/dev/null && echo fine; ls >&2")
-    assert "fine" in said
-    assert '"type": "event"' in said
+    result = house.runs(
+        f"cat; echo done > {other}/log && cat {other}/log /etc/hostname >/dev/null && echo fine; ls >&2"
+    )
+    assert "fine" in result
+    assert '"type": "event"' in result
     if house.scripts not in (house.config.parent,):
         assert house.runs("echo 1 > state && cat state") == "1"
 

@@ -76,9 +76,9 @@ def test_it_reads_nothing_of_the_recorder_or_the_system(
     if not there.exists():
         pytest.skip(f"{there} does not exist here")
     with caplog.at_level(logging.WARNING):
-        said = recorder.runs(f"print(open({str(there)!r}, 'rb').read(20))")
-    assert "PermissionError" in said, said
-    assert SECRET not in said
+        result = recorder.runs(f"print(open({str(there)!r}, 'rb').read(20))")
+    assert "PermissionError" in result, result
+    assert SECRET not in result
     assert f"refused: read {there}" in caplog.text
     assert "detect.py, line 4" in caplog.text
 
@@ -91,9 +91,9 @@ def test_a_refusal_that_it_hides_is_named_as_well(recorder: Recorder, caplog: py
 
 def test_its_environment_has_no_secret(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRONT_DOOR", SECRET)
-    said = recorder.runs("import os\nprint(dict(os.environ), open('/proc/self/environ').read())")
-    assert "PATH" in said
-    assert SECRET not in said
+    result = recorder.runs("import os\nprint(dict(os.environ), open('/proc/self/environ').read())")
+    assert "PATH" in result
+    assert SECRET not in result
 
 
 @pytest.mark.parametrize(
@@ -133,8 +133,8 @@ def test_it_changes_starts_and_reaches_nothing(
     recorder: Recorder, body: str, named: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = {path: (path.read_bytes(), path.stat().st_mode) for path in recorder.folder.iterdir() if path.is_file()}
-    said = recorder.runs(body)
-    assert "PermissionError" in said or "OSError" in said, said
+    result = recorder.runs(body)
+    assert "PermissionError" in result or "OSError" in result, result
     assert not named or f"refused: {named}" in caplog.text
     after = {path: (path.read_bytes(), path.stat().st_mode) for path in recorder.folder.iterdir() if path.is_file()}
     assert {path: after[path] for path in before if path.name != "detect.py"} == {
@@ -156,9 +156,9 @@ def test_it_changes_starts_and_reaches_nothing(
 def test_what_only_an_attack_calls_ends_it_with_its_line(
     recorder: Recorder, call: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    said = recorder.runs(f"import ctypes, os\nctypes.CDLL(None).{call}")
-    assert said.startswith("detect.py, line 5: it was stopped because it tried to reach into other processes"), said
-    assert said in caplog.text
+    result = recorder.runs(f"import ctypes, os\nctypes.CDLL(None).{call}")
+    assert result.startswith("detect.py, line 5: it was stopped because it tried to reach into other processes"), result
+    assert result in caplog.text
 
 
 def test_a_detector_of_another_camera_is_another_process(recorder: Recorder, tmp_path: Path) -> None:
@@ -166,8 +166,8 @@ def test_a_detector_of_another_camera_is_another_process(recorder: Recorder, tmp
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as other:
         try:
             for name in ("mem", "environ", "maps", "fd"):
-                said = recorder.runs(f"import os\nprint(os.open('/proc/{other.pid}/{name}', os.O_RDONLY))")
-                assert "PermissionError" in said, said
+                result = recorder.runs(f"import os\nprint(os.open('/proc/{other.pid}/{name}', os.O_RDONLY))")
+                assert "PermissionError" in result, result
         finally:
             other.kill()
 
@@ -186,15 +186,15 @@ def test_a_detector_of_another_camera_is_another_process(recorder: Recorder, tmp
     ],
 )
 def test_it_fills_neither_memory_nor_tables(recorder: Recorder, takes: str) -> None:
-    said = recorder.runs(takes, before="import mmap, os, threading, time", memory=400_000_000)
-    assert any(one in said for one in ("MemoryError", "OSError", "RuntimeError: can't start new thread")), said
+    result = recorder.runs(takes, before="import mmap, os, threading, time", memory=400_000_000)
+    assert any(one in result for one in ("MemoryError", "OSError", "RuntimeError: can't start new thread")), result
 
 
 def test_it_can_listen_to_nothing_that_the_recorder_serves(recorder: Recorder) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        said = recorder.runs(f"import urllib.request\nurllib.request.urlopen('http://127.0.0.1:{port}/')")
-        assert "Operation not permitted" in said, said
+        result = recorder.runs(f"import urllib.request\nurllib.request.urlopen('http://127.0.0.1:{port}/')")
+        assert "Operation not permitted" in result, result
         server.settimeout(0.1)
         with pytest.raises(TimeoutError):
             server.accept()
@@ -205,8 +205,8 @@ def test_an_answer_that_is_none_harms_nobody(recorder: Recorder) -> None:
     for text in ("[]", "{}", '{"printed": 3}', '{"printed": "", "found": [[1, 2]]}', '{"printed":"","found":[{}]}'):
         body = f"import os\nfor fd in range(3, 1024):\n    try: os.write(fd, {text!r}.encode() + b'\\n')\n"
         body += "    except OSError: pass"
-        said = recorder.runs(body)
-        assert "it wrote where it answers" in said or "its answer can't be used" in said, (text, said)
+        result = recorder.runs(body)
+        assert "it wrote where it answers" in result or "its answer can't be used" in result, (text, result)
 
 
 # --- what goes on working
@@ -299,8 +299,8 @@ def test_the_same_holds_for_a_user_without_rights() -> None:
         )  # fmt: skip
     if "No module named" in done.stderr or "requires Python" in done.stderr:
         pytest.skip(f"{source} is not for other users, or this Python is too old: {done.stderr[-200:]}")
-    said = done.stdout.splitlines()
-    assert len(said) == 10, done
-    assert all("PermissionError" in one for one in said[:8]), said
-    assert "can't start new thread" in said[8]
-    assert said[9] == "works"
+    found = done.stdout.splitlines()
+    assert len(found) == 10, done
+    assert all("PermissionError" in one for one in found[:8]), found
+    assert "can't start new thread" in found[8]
+    assert found[9] == "works"

@@ -84,8 +84,8 @@ def test_basic_is_never_answered_after_a_digest(offers: list[SignIn]) -> None:
     for offer in offers:
         login = ClientAuth("me", PASSWORD, record)
         login.challenged(OFFERS[offer])
-        said = login.header("DESCRIBE", "rtsp://camera/")
-        assert (secret in said) == (offer is SignIn.BASIC and strongest <= SignIn.BASIC)
+        result = login.header("DESCRIBE", "rtsp://camera/")
+        assert (secret in result) == (offer is SignIn.BASIC and strongest <= SignIn.BASIC)
         strongest = max(strongest, offer)
 
 

@@ -104,18 +104,18 @@ def test_text_of_a_chat_shows_it_once_a_day(tmp_path: Path) -> None:
         bench = Bench(tmp_path, service)
         bench.sealed = Export()
         bench.killed()
-        said: list[str] = []
+        received: list[str] = []
         for _ in range(2):
             bench.happens(end_ms=bench.clock.now_ms() + 1000)  # of one that goes on, the next would be the same visit
             bench.work()
-            said.append(bench.sent("/sendPhoto")[-1].form["caption"].decode())
+            received.append(bench.sent("/sendPhoto")[-1].form["caption"].decode())
             bench.clock.advance(1200)
         bench.clock.advance(86_400)
         bench.happens()
         bench.work()
-        said.append(bench.sent("/sendPhoto")[-1].form["caption"].decode())
-        assert [FIRST.text in one for one in said] == [True, False, True]
-        assert said[0].splitlines()[-1] == FIRST.text
+        received.append(bench.sent("/sendPhoto")[-1].form["caption"].decode())
+        assert [FIRST.text in one for one in received] == [True, False, True]
+        assert received[0].splitlines()[-1] == FIRST.text
         bench.outbox.close()
 
 
@@ -203,13 +203,13 @@ def test_check_reads_the_witness_at_a_destination(thief: Thief, tawny: Tawny, tm
         leave(there, FIRST, "another")
     assert findings(tawny(*tawny_check).out) == []
     roll_back(thief)
-    said = tawny(*tawny_check)
-    (found,) = findings(said.out)
+    result = tawny(*tawny_check)
+    (found,) = findings(result.out)
     assert "The upload destination nas has seen this recorder's history" in found
     assert "Recordings made in between may have been removed" in found
-    assert said.code == 1
-    said = tawny("check", "--deep", "--confirm-history", "--config", str(config))
-    assert (said.code, "Confirmed: The upload destination nas" in said.err + said.out) == (0, True)
+    assert result.code == 1
+    result = tawny("check", "--deep", "--confirm-history", "--config", str(config))
+    assert (result.code, "Confirmed: The upload destination nas" in result.err + result.out) == (0, True)
     assert findings(tawny(*tawny_check).out) == []
 
 
@@ -241,9 +241,13 @@ def test_check_names_the_command_that_sends_lost_uploads_again(thief: Thief, taw
     assert taken is not None
     outbox.done(taken, "", 3)
     outbox.close()
-    said = tawny("check", "--deep", "--config", str(config))
-    assert (said.code, "uploads are lost" in said.out, "`tawny uploads resend NAME`" in said.out) == (1, True, True)
-    assert "tawny check --repair" not in said.out
+    result = tawny("check", "--deep", "--config", str(config))
+    assert (result.code, "uploads are lost" in result.out, "`tawny uploads resend NAME`" in result.out) == (
+        1,
+        True,
+        True,
+    )
+    assert "tawny check --repair" not in result.out
 
 
 @pytest.mark.parametrize("here", ["pi", socket.gethostname()])
@@ -264,11 +268,13 @@ def test_check_does_not_advise_to_replace_what_another_recorder_has_uploaded(
     outbox.done(taken, "", 3)
     outbox.close()
     (tmp_path / "nas" / "a.jpg").write_bytes(content)
-    said = tawny("check", "--deep", "--config", str(config)).out
-    assert ("uploads are lost" in said) == (content != b"sum")
-    assert ("or this one's from before its disk was replaced" in said, "then do run it" in said) == (is_theirs,) * 2
-    assert ("another recorder may upload there" in said, "Don't run `tawny uploads resend`" in said) == (is_theirs,) * 2
-    assert ("To send again" in said) == (content == b"")
+    output = tawny("check", "--deep", "--config", str(config)).out
+    assert ("uploads are lost" in output) == (content != b"sum")
+    assert ("or this one's from before its disk was replaced" in output, "then do run it" in output) == (is_theirs,) * 2
+    assert ("another recorder may upload there" in output, "Don't run `tawny uploads resend`" in output) == (
+        is_theirs,
+    ) * 2
+    assert ("To send again" in output) == (content == b"")
 
 
 def leave(there: DestinationConnection, witness: Witness, host: str) -> None:
@@ -277,8 +283,8 @@ def leave(there: DestinationConnection, witness: Witness, host: str) -> None:
 
 
 def findings(out: str) -> list[str]:
-    told = json.loads(out)["findings"]
-    return [one["detail"] for one in told if one["what"] == "not what a witness has seen"]
+    data = json.loads(out)["findings"]
+    return [one["detail"] for one in data if one["what"] == "not what a witness has seen"]
 
 
 def test_destination_that_cannot_be_read_is_left_to_a_person(thief: Thief, tawny: Tawny, tmp_path: Path) -> None:
@@ -286,8 +292,10 @@ def test_destination_that_cannot_be_read_is_left_to_a_person(thief: Thief, tawny
     config.write_text(
         f'[storage]\npath = "{thief.folder}"\n[destinations.cloud]\nurl = "folder:{tmp_path}"\nwrite_only = true\n'
     )
-    said = tawny("check", "--deep", "--repair", "--config", str(config))
-    assert "cloud can't be read: compare its newest witness with `tawny check --witness TEXT`" in said.err + said.out
+    result = tawny("check", "--deep", "--repair", "--config", str(config))
+    assert (
+        "cloud can't be read: compare its newest witness with `tawny check --witness TEXT`" in result.err + result.out
+    )
 
 
 def test_person_checks_with_text_or_file(thief: Thief, tawny: Tawny, tmp_path: Path) -> None:
@@ -300,14 +308,14 @@ def test_person_checks_with_text_or_file(thief: Thief, tawny: Tawny, tmp_path: P
     roll_back(thief)
     tawny("check", "--repair", *data)
     for given, who in ((thief.witness.text, "This witness"), (str(mail), "mail.eml")):
-        said = tawny("check", "--witness", given, *data)
-        assert said.code == 1
-        assert who in said.out
-        assert "may have been removed" in said.out
-        assert "tawny check --confirm-history" in said.out
-    said = tawny("check", "--witness", "tawny-is-good", *data)
-    assert said.code == 2
-    assert "contains no witness" in said.err
+        result = tawny("check", "--witness", given, *data)
+        assert result.code == 1
+        assert who in result.out
+        assert "may have been removed" in result.out
+        assert "tawny check --confirm-history" in result.out
+    result = tawny("check", "--witness", "tawny-is-good", *data)
+    assert result.code == 2
+    assert "contains no witness" in result.err
 
 
 def test_running_recorder_is_asked_to_confirm(thief: Thief, tawny: Tawny) -> None:
@@ -323,11 +331,11 @@ def test_running_recorder_is_asked_to_confirm(thief: Thief, tawny: Tawny) -> Non
     try:
         with answering(thief.folder, Bus(), {"confirm history": confirm}):
             words = ("--witness", thief.witness.text, "--data", str(thief.folder))
-            said = tawny("check", "--confirm-history", *words)
+            result = tawny("check", "--confirm-history", *words)
     finally:
         lock.release()
     assert asked == [[thief.witness.text]]
-    assert "Confirmed: It was older." in said.err + said.out
+    assert "Confirmed: It was older." in result.err + result.out
 
 
 # --- the owner's browser ---------------------------------------------------------------------------------------------
@@ -351,9 +359,9 @@ async def test_browser_that_has_seen_more_raises_a_problem_until_confirmed(thief
 
     roll_back(thief)
     start()
-    told = (await owner.post(path, json={"witnesses": [first["current"]]})).json()
-    assert told["doubted"] == [first["current"]]
-    assert told["current"] not in (None, first["current"])
+    data = (await owner.post(path, json={"witnesses": [first["current"]]})).json()
+    assert data["doubted"] == [first["current"]]
+    assert data["current"] not in (None, first["current"])
     for watch in (house.site.history, start()):
         assert isinstance(watch, HistoryWatch)
         (problem,) = watch()
@@ -364,7 +372,7 @@ async def test_browser_that_has_seen_more_raises_a_problem_until_confirmed(thief
 
     assert (await owner.post("/api/v1/history/confirm")).json() == {"contradictions": []}
     assert "history confirmed" in [one.action for one in house.accounts.audit(10)]
-    assert (await owner.post(path, json={"witnesses": told["doubted"]})).json()["doubted"] == []
+    assert (await owner.post(path, json={"witnesses": data["doubted"]})).json()["doubted"] == []
     assert list(start()()) == []
 
 
@@ -376,8 +384,8 @@ async def test_only_owners_present_and_confirm(thief: Thief, tmp_path: Path) -> 
         assert (await browser.post("/api/v1/history/witnesses", json={"witnesses": []})).status_code == 403
         assert (await browser.post("/api/v1/history/confirm")).status_code == 403
     owner = house.signed_in(Role.OWNER)
-    told = await owner.post("/api/v1/history/witnesses", json={"witnesses": [FIRST.text]})
-    assert told.json() == {"current": None, "doubted": [FIRST.text]}, "on the fallback disk nothing can be compared"
+    answer = await owner.post("/api/v1/history/witnesses", json={"witnesses": [FIRST.text]})
+    assert answer.json() == {"current": None, "doubted": [FIRST.text]}, "on the fallback disk nothing can be compared"
     assert (await owner.post("/api/v1/history/confirm")).status_code == 404
 
 

@@ -47,9 +47,9 @@ def test_figures_are_named_by_the_words_around_them() -> None:
 def test_the_median_of_the_ratios_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str], how: list[str]) -> None:
     old, new = checkout(tmp_path / "old", 1.0, 2.0, 4.0), checkout(tmp_path / "new", 2.0, 1.0, 2.0)
     assert main([old, new, "--times", "3", *how, "made", "cameras"]) == 0
-    told = capsys.readouterr().out
-    assert "| _ segments of cameras: # s, H.264 | 2 | 2 | 0.500 | 0.500 | 2.000 |" in told
-    assert "| processor time, s |" in told
+    output = capsys.readouterr().out
+    assert "| _ segments of cameras: # s, H.264 | 2 | 2 | 0.500 | 0.500 | 2.000 |" in output
+    assert "| processor time, s |" in output
 
 
 def test_together_both_run_at_once(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_together_both_run_at_once(tmp_path: Path) -> None:
 def test_a_run_that_fails_is_told_and_nothing_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     old, new = checkout(tmp_path / "old", 1.0), checkout(tmp_path / "new", 1.0, code=3)
     assert main([old, new, "made", "x"]) == 1
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "code 3" in told.err
-    assert str(tmp_path / "new") in told.err
+    result = capsys.readouterr()
+    assert result.out == ""
+    assert "code 3" in result.err
+    assert str(tmp_path / "new") in result.err

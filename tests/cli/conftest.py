@@ -40,8 +40,8 @@ def tawny(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytes
 
     def run(*words: str) -> Said:
         code = main(list(words))
-        said = capsys.readouterr()
-        return Said(code, said.out, said.err)
+        result = capsys.readouterr()
+        return Said(code, result.out, result.err)
 
     return run
 

@@ -79,10 +79,10 @@ def test_both_write_the_same(
 ) -> None:  # fmt: skip
     monkeypatch.setattr(picamera, "system_picamera2", lambda: "/usr/bin/python3")
     words = ["--sub", sub] if sub else []
-    said = tawny(
+    result = tawny(
         "cameras", "add", "gate", source, *words, "--record", "events", "--rotate", "90", "--mirror", "--skip-test"
     )
-    assert said.code == 0, said.err
+    assert result.code == 0, result.err
     on_the_page(tmp_path / "page", CameraDraft(source, sub=sub))
     by_command, by_page = written(tmp_path), written(tmp_path / "page")
     assert by_page[0].pop("name", "Gate") == "Gate"
@@ -106,8 +106,8 @@ def test_a_sub_stream_that_does_not_share_the_login_is_added_as_given(
     tawny: Tawny, tmp_path: Path, source: str, sub: str
 ) -> None:
     """Only in the terminal: a page has fields for one login."""
-    said = tawny("cameras", "add", "gate", source, "--sub", sub, "--skip-test")
-    assert said.code == 0, said.err
+    result = tawny("cameras", "add", "gate", source, "--sub", sub, "--skip-test")
+    assert result.code == 0, result.err
     camera, secrets = written(tmp_path)
     assert (camera["source"], camera["sub"], secrets) == (source, sub, {})
 

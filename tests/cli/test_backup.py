@@ -31,17 +31,17 @@ def config(archive: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def saved(tawny: Tawny, config: Path, tmp_path: Path, typing: None) -> Path:
-    said = tawny("backup", "mine.tawny-backup", "--config", str(config))
-    assert said.code == 0, said.err
+    result = tawny("backup", "mine.tawny-backup", "--config", str(config))
+    assert result.code == 0, result.err
     return tmp_path / "mine.tawny-backup"
 
 
 def test_to_a_new_folder(tawny: Tawny, saved: Path, archive: Path, tmp_path: Path) -> None:
     assert saved.stat().st_mode & 0o777 == 0o600
     before = json.loads(tawny("status", "--json", "--data", str(archive)).out or "{}")
-    said = tawny("restore", str(saved), "--data", "new")
-    assert said.code == 0, said.err
-    assert "Restored to new, with the settings in new/tawny.toml." in said.out
+    result = tawny("restore", str(saved), "--data", "new")
+    assert result.code == 0, result.err
+    assert "Restored to new, with the settings in new/tawny.toml." in result.out
     assert (tmp_path / "new/tawny.toml").read_text().count("# my door") == 1
     shutil.copytree(archive / "door", tmp_path / "new/door")
     assert tawny("check", "--data", "new", "--repair").code in (0, 1)
@@ -53,8 +53,8 @@ def test_to_a_new_folder(tawny: Tawny, saved: Path, archive: Path, tmp_path: Pat
 
 
 def noted(tawny: Tawny, saved: Path, *words: str) -> list[str]:
-    said = tawny("restore", str(saved), "--dry-run", "--json", *words)
-    return [note for note in json.loads(said.out)["notes"] if "tawny run" in note]
+    result = tawny("restore", str(saved), "--dry-run", "--json", *words)
+    return [note for note in json.loads(result.out)["notes"] if "tawny run" in note]
 
 
 def test_other_settings_that_a_start_would_read_are_said(tawny: Tawny, saved: Path, tmp_path: Path) -> None:
@@ -77,25 +77,25 @@ def test_settings_that_a_start_reads_need_no_note(tawny: Tawny, saved: Path, tmp
 
 def test_a_backup_without_settings_restores_none(tawny: Tawny, archive: Path, tmp_path: Path, typing: None) -> None:
     assert tawny("backup", "mine", "--data", str(archive)).code == 0
-    said = tawny("restore", "mine", "--data", "new")
-    assert said.out.splitlines()[-2] == "Restored to new."
+    result = tawny("restore", "mine", "--data", "new")
+    assert result.out.splitlines()[-2] == "Restored to new."
 
 
 def test_never_overwrites_by_itself(tawny: Tawny, saved: Path, archive: Path, config: Path, tmp_path: Path) -> None:
     changed = config.read_text() + '\n[web]\nlisten = "127.0.0.1:8123"\n'
     config.write_text(changed)
-    said = tawny("restore", str(saved), "--config", str(config))
-    assert said.code == 3
-    assert "This would replace" in said.err and "--replace" in said.err
-    said = tawny("restore", str(saved), "--config", str(config), "--dry-run")
-    assert said.code == 0
-    assert "web.listen" in said.out and "Nothing was changed." in said.out
+    result = tawny("restore", str(saved), "--config", str(config))
+    assert result.code == 3
+    assert "This would replace" in result.err and "--replace" in result.err
+    result = tawny("restore", str(saved), "--config", str(config), "--dry-run")
+    assert result.code == 0
+    assert "web.listen" in result.out and "Nothing was changed." in result.out
     assert config.read_text() == changed
-    said = tawny("restore", str(saved), "--config", str(config), "--replace", "--json")
-    assert said.code == 0, said.err
-    told = json.loads(said.out)
+    result = tawny("restore", str(saved), "--config", str(config), "--replace", "--json")
+    assert result.code == 0, result.err
+    data = json.loads(result.out)
     assert "8123" not in config.read_text()
-    again = tawny("restore", told["saved_before"], "--config", str(config), "--replace")
+    again = tawny("restore", data["saved_before"], "--config", str(config), "--replace")
     assert again.code == 0, again.err
     assert config.read_text() == changed, "what was replaced can be brought back"
 
@@ -106,12 +106,12 @@ def test_what_a_restore_replaces_is_saved_without_a_settings_file_too(
     config.unlink()
     secrets = config.with_name("secrets.toml")
     secrets.write_text('CAMERA = "mine"\n')
-    said = tawny("restore", str(saved), "--config", str(config), "--data", str(archive), "--replace", "--json")
-    assert said.code == 0, said.err
+    result = tawny("restore", str(saved), "--config", str(config), "--data", str(archive), "--replace", "--json")
+    assert result.code == 0, result.err
     assert not secrets.exists()
     config.unlink()
     again = tawny(
-        "restore", json.loads(said.out)["saved_before"], "--config", str(config), "--data", str(archive), "--replace"
+        "restore", json.loads(result.out)["saved_before"], "--config", str(config), "--data", str(archive), "--replace"
     )
     assert again.code == 0, again.err
     assert secrets.read_text() == 'CAMERA = "mine"\n'
@@ -119,18 +119,18 @@ def test_what_a_restore_replaces_is_saved_without_a_settings_file_too(
 
 def test_a_damaged_database_is_no_obstacle(tawny: Tawny, saved: Path, archive: Path, config: Path) -> None:
     (archive / "accounts.db").write_bytes(b"SQLite format 3\0" + bytes(50))
-    said = tawny("restore", str(saved), "--config", str(config), "--replace")
-    assert said.code == 0, said.err
-    assert "not restored from it: accounts.db." in said.out
+    result = tawny("restore", str(saved), "--config", str(config), "--replace")
+    assert result.code == 0, result.err
+    assert "not restored from it: accounts.db." in result.out
 
 
 def test_refuses_beside_a_running_recorder(tawny: Tawny, saved: Path, archive: Path) -> None:
     lock = VolumeLock.take(archive, "", 1)
     try:
-        said = tawny("restore", str(saved), "--data", str(archive), "--replace")
+        result = tawny("restore", str(saved), "--data", str(archive), "--replace")
     finally:
         lock.release()
-    assert said.code == 33, said.err
+    assert result.code == 33, result.err
 
 
 def prepared(saved: Path, data: Path) -> None:
@@ -145,9 +145,9 @@ def test_a_prepared_restore_is_completed_first(tawny: Tawny, saved: Path, tmp_pa
     dry = tawny("restore", str(saved), "--data", "new", "--dry-run")
     assert (dry.code, "`tawny restore --replace` does so first" in dry.err) == (3, True)
     assert (tmp_path / "new/.restore").is_dir()
-    said = tawny("restore", str(saved), "--data", "new", "--replace")
-    assert said.code == 0, said.err
-    assert "The restore that was prepared here has been completed first." in said.err
+    result = tawny("restore", str(saved), "--data", "new", "--replace")
+    assert result.code == 0, result.err
+    assert "The restore that was prepared here has been completed first." in result.err
     assert list((tmp_path / "new").glob(".restore*")) == []
 
 
@@ -161,8 +161,10 @@ def test_a_prepared_restore_waits_for_one_that_may_replace(
         monkeypatch.setattr("sys.stdin", io.StringIO("something else\n"))
     elif how == "damaged":
         saved.write_bytes(saved.read_bytes()[:-1])
-    said = tawny("restore", str(saved), "--data", "new", "--passphrase-stdin", *words)
-    assert (said.code, "Nothing was changed" in said.err or "Wrong passphrase" in said.err) == (3, True), said.err
+    result = tawny("restore", str(saved), "--data", "new", "--passphrase-stdin", *words)
+    assert (result.code, "Nothing was changed" in result.err or "Wrong passphrase" in result.err) == (3, True), (
+        result.err
+    )
     assert (tmp_path / "new/.restore").is_dir()
     assert not (tmp_path / "new/tawny.toml").exists()
 
@@ -170,26 +172,26 @@ def test_a_prepared_restore_waits_for_one_that_may_replace(
 def test_a_prepared_restore_that_cannot_be_completed_is_named(tawny: Tawny, saved: Path, tmp_path: Path) -> None:
     prepared(saved, tmp_path / "new")
     (tmp_path / "new/.restore/plan.json").write_text("")
-    said = tawny("restore", str(saved), "--data", "new", "--replace")
-    assert said.code == 3
-    assert "the plan of a restore can't be read" in said.err
-    assert "move new/.restore away: what it replaced already is in its folder `old`." in said.err
+    result = tawny("restore", str(saved), "--data", "new", "--replace")
+    assert result.code == 3
+    assert "the plan of a restore can't be read" in result.err
+    assert "move new/.restore away: what it replaced already is in its folder `old`." in result.err
 
 
 def test_wrong_passphrase(tawny: Tawny, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("something else\n"))
-    said = tawny("restore", str(saved), "--data", "new", "--passphrase-stdin")
-    assert said.code == 3
-    assert "Wrong passphrase" in said.err
+    result = tawny("restore", str(saved), "--data", "new", "--passphrase-stdin")
+    assert result.code == 3
+    assert "Wrong passphrase" in result.err
     assert not (tmp_path / "new").exists()
 
 
 def test_weak_passphrases(tawny: Tawny, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for weak in ("short", "aaaaaaaaaaaaaaaa", ""):
         monkeypatch.setattr("sys.stdin", io.StringIO(f"{weak}\n"))
-        said = tawny("backup", "weak", "--config", str(config), "--passphrase-stdin")
-        assert said.code == 2
-        assert "too easy to guess" in said.err
+        result = tawny("backup", "weak", "--config", str(config), "--passphrase-stdin")
+        assert result.code == 2
+        assert "too easy to guess" in result.err
     monkeypatch.setattr("sys.stdin", io.StringIO("one passphrase here\nanother one here\n"))
     assert "differ" in tawny("backup", "weak", "--config", str(config)).err
     assert not (tmp_path / "weak").exists()
@@ -204,8 +206,8 @@ def test_generated_passphrase(tawny: Tawny, config: Path, monkeypatch: pytest.Mo
 
 def test_existing_file_and_missing_folder_and_file(tawny: Tawny, saved: Path, config: Path) -> None:
     assert "already exists" in tawny("backup", str(saved), "--config", str(config)).err
-    said = tawny("backup", "no/such/folder", "--config", str(config))
-    assert (said.code, "Folder no/such doesn't exist. Create it" in said.err) == (3, True)
+    result = tawny("backup", "no/such/folder", "--config", str(config))
+    assert (result.code, "Folder no/such doesn't exist. Create it" in result.err) == (3, True)
     assert "Can't read" in tawny("restore", "nothing").err
 
 
@@ -217,18 +219,18 @@ def test_a_full_disk_is_that_of_the_file(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    said = tawny("backup", "one", "--config", str(config))
-    told = "The disk at . is full. Free up space there, or write to another disk (FILE)."
-    assert (said.code, said.err.endswith(f"tawny: {told}\n")) == (31, True), said.err
+    result = tawny("backup", "one", "--config", str(config))
+    text = "The disk at . is full. Free up space there, or write to another disk (FILE)."
+    assert (result.code, result.err.endswith(f"tawny: {text}\n")) == (31, True), result.err
 
 
 def test_a_disk_that_is_not_here(tawny: Tawny, config: Path, archive: Path, typing: None, tmp_path: Path) -> None:
     config.write_text('[storage]\npath = "/mnt/no-such-disk/tawny"\n')
     assert tawny("backup", "one", "--config", str(config), "--data", str(archive)).code == 0
     config.unlink()
-    said = tawny("restore", "one")
-    assert said.code == 3
-    assert "/mnt/no-such-disk/tawny, which doesn't exist here" in said.err
+    result = tawny("restore", "one")
+    assert result.code == 3
+    assert "/mnt/no-such-disk/tawny, which doesn't exist here" in result.err
 
 
 @pytest.mark.parametrize("path", ["~elsewhere", "~elsewhere/x"])
@@ -240,6 +242,6 @@ def test_a_user_who_is_not_here(
         elsewhere.setattr("os.path.expanduser", lambda text: text.replace("~elsewhere", "/home/elsewhere"))
         assert tawny("backup", "one", "--config", str(config), "--data", str(archive)).code == 0
     config.unlink()
-    said = tawny("restore", "one")
-    assert said.code == 3
-    assert f"{path}, which doesn't exist here" in said.err
+    result = tawny("restore", "one")
+    assert result.code == 3
+    assert f"{path}, which doesn't exist here" in result.err

@@ -182,8 +182,8 @@ SAID = {"online": True, "allows": True, "version": "1.0", "cameras": {"front": "
 def test_what_can_not_be_updated_is_said_before_anything_begins(
     monkeypatch: pytest.MonkeyPatch, boxes: Mapping[str, Any], wanted: list[str], why: str
 ) -> None:
-    said = [{"id": name, **SAID, **more} for name, more in boxes.items()]
-    answered: Callable[..., object] = lambda _folder, _request: {"boxes": said}  # noqa: E731
+    found = [{"id": name, **SAID, **more} for name, more in boxes.items()]
+    answered: Callable[..., object] = lambda _folder, _request: {"boxes": found}  # noqa: E731
     monkeypatch.setattr("tawny.cli.box_updates.ask_once", answered)
     monkeypatch.setattr("tawny.cli.box_updates.running_data", lambda _args: None)
     args = Namespace(stages="1", watch="5 min", wait="5 min", to="", recorder=wanted)

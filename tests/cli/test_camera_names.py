@@ -94,9 +94,9 @@ def test_names_of_another_recorder_mean_nothing(
 
 def test_a_command_takes_the_name(tawny: Tawny, recorded: Path, file: Path) -> None:
     file.write_text(f'[storage]\npath = "{recorded}"\n{SETTINGS}')
-    said = tawny("timeline", "--camera", "Kasse 2", "--from", "yesterday", "--data", str(recorded))
-    assert (said.code, said.err) == (0, "")
-    assert "recorded until" in said.out
+    result = tawny("timeline", "--camera", "Kasse 2", "--from", "yesterday", "--data", str(recorded))
+    assert (result.code, result.err) == (0, "")
+    assert "recorded until" in result.out
 
 
 def test_a_command_takes_the_name_of_a_camera_that_an_edit_removed(
@@ -105,9 +105,9 @@ def test_a_command_takes_the_name_of_a_camera_that_an_edit_removed(
     data = copytree(recorded, tmp_path / "data")
     Volume.at(data).write_whole(LEFT, b'{"door": {"name": "Till 2"}}')
     file.write_text('[cameras.yard]\nsource = "demo:front"\n')
-    said = tawny("timeline", "--camera", "Till 2", "--from", "yesterday", "--data", str(data), "--config", str(file))
-    assert (said.code, said.err) == (0, "")
-    assert "recorded until" in said.out
+    result = tawny("timeline", "--camera", "Till 2", "--from", "yesterday", "--data", str(data), "--config", str(file))
+    assert (result.code, result.err) == (0, "")
+    assert "recorded until" in result.out
 
 
 def test_so_do_accounts_and_access_tokens(tawny: Tawny, recorded: Path, tmp_path: Path, file: Path) -> None:

@@ -40,17 +40,17 @@ def assert_without_secrets(text: str) -> None:
 
 
 def methods(stream: dict[str, Any]) -> list[str]:
-    return [said["text"].split()[0] for said in stream["talk"] if said["by"] == "tawny"]
+    return [text["text"].split()[0] for text in stream["talk"] if text["by"] == "tawny"]
 
 
 def test_a_camera_is_opened_for_it_where_no_recorder_runs(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:
     config = settings_for(camera, tmp_path)
     words = ["cameras", "report", "door", "--config", str(config), "--data", str(tmp_path / "data")]
-    said = tawny(*words, "--json")
-    assert said.code == 0, said.err
-    assert_without_secrets(said.out)
-    told = json.loads(said.out)
-    stream = told["streams"]["main"]
+    result = tawny(*words, "--json")
+    assert result.code == 0, result.err
+    assert_without_secrets(result.out)
+    data = json.loads(result.out)
+    stream = data["streams"]["main"]
     assert methods(stream)[:5] == ["OPTIONS", "DESCRIBE", "DESCRIBE", "SETUP", "PLAY"]
     assert "Authorization: Digest username=…" in stream["talk"][4]["text"]
     assert "response=…" in stream["talk"][4]["text"]
@@ -64,8 +64,8 @@ def test_a_camera_that_fails_is_reported_all_the_same(tawny: Tawny, camera: Rtsp
     camera.faults.answers["SETUP"] = answer("461 Unsupported Transport", f"X-Debug: {USER}/{PASSWORD}")
     config = settings_for(camera, tmp_path)
     words = ["cameras", "report", "door", "--config", str(config), "--data", str(tmp_path / "data")]
-    said = tawny(*words, "-o", str(tmp_path / "door.txt"), "--host")
-    assert said.code == 1, said.err
+    result = tawny(*words, "-o", str(tmp_path / "door.txt"), "--host")
+    assert result.code == 1, result.err
     text = (tmp_path / "door.txt").read_text("utf-8")
     assert "461 Unsupported Transport" in text
     assert "It ended: Camera error at" in text
@@ -85,14 +85,14 @@ def test_a_running_recorder_is_asked(tawny: Tawny, camera: RtspCamera, tmp_path:
         until(lambda: len([one for one in bench.gaps() if one.end_ms is not None]) > 0, 60, "it is back")
         viewers = len(camera.viewers)
         until(lambda: bool(bench.running.index.gaps(DOOR, EVER)), 60, "the gap is written")
-        said = tawny("cameras", "report", "door", "--data", str(folder), "--json")
-        assert said.code == 0, said.err
+        result = tawny("cameras", "report", "door", "--data", str(folder), "--json")
+        assert result.code == 0, result.err
         assert len(camera.viewers) == viewers  # the camera itself was left in peace
-        assert_without_secrets(said.out)
-        told = json.loads(said.out)
-        assert told["state"]["state"] in ("recording", "starting")
-        assert methods(told["streams"]["main"])[-1] == "PLAY"
-        lost = next(gap for gap in told["history"] if gap["reason"] == "camera_restart")
+        assert_without_secrets(result.out)
+        data = json.loads(result.out)
+        assert data["state"]["state"] in ("recording", "starting")
+        assert methods(data["streams"]["main"])[-1] == "PLAY"
+        lost = next(gap for gap in data["history"] if gap["reason"] == "camera_restart")
         assert lost["evidence"]["word"] in ("reset", "closed")
         assert lost["evidence"]["last_unit"] is not None
         unknown = tawny("cameras", "report", "gate", "--data", str(folder))
@@ -111,8 +111,8 @@ def test_an_entry_for_the_known_cameras_has_nothing_of_its_owner(
         onvif = f"http://admin:onvif-pass@127.0.0.1:{device.port}/onvif/device_service"
         config.write_text(config.read_text("utf-8") + f'onvif = "{onvif}"\nserial = "SN0042"\n')
         words = ["cameras", "report", "door", "--known", "--config", str(config), "--data", str(tmp_path / "data")]
-        said = tawny(*words, "-o", str(tmp_path / "entry.toml"))
-    assert said.code == 0, said.err
+        result = tawny(*words, "-o", str(tmp_path / "entry.toml"))
+    assert result.code == 0, result.err
     text = (tmp_path / "entry.toml").read_text("utf-8")
     (seen,) = tomllib.loads(text)["seen"]
     assert (seen["model"], seen["main"], seen["streams"]) == ("NL-200 •••", "/stream", "main: h264 320x240")
@@ -125,14 +125,14 @@ def test_an_entry_for_the_known_cameras_has_nothing_of_its_owner(
 def test_what_is_no_rtsp_camera_has_nothing_to_report(tawny: Tawny, tmp_path: Path) -> None:
     config = tmp_path / "tawny.toml"
     config.write_text('[cameras.door]\nsource = "demo:garden"\n')
-    said = tawny("cameras", "report", "door", "--config", str(config), "--data", str(tmp_path / "data"), "--json")
-    assert said.code == 3
-    assert json.loads(said.err)["error"]["code"] == "no_report"
+    result = tawny("cameras", "report", "door", "--config", str(config), "--data", str(tmp_path / "data"), "--json")
+    assert result.code == 3
+    assert json.loads(result.err)["error"]["code"] == "no_report"
 
 
 def test_a_recorder_without_a_socket_in_its_folder_is_asked(tawny: Tawny, tmp_path: Path) -> None:
     """Its disk can't hold sockets, as with FAT."""
     with answering(tmp_path, Bus(), {"report": lambda _: {"report": None}}):
         (tmp_path / "control").unlink()
-        said = tawny("cameras", "report", "door", "--data", str(tmp_path))
-    assert "door isn't an RTSP camera" in said.err
+        result = tawny("cameras", "report", "door", "--data", str(tmp_path))
+    assert "door isn't an RTSP camera" in result.err

@@ -60,11 +60,11 @@ def house(monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 
 
 def test_find_lists_the_camera_and_what_to_do_next(tawny: Tawny, house: House) -> None:
-    said = tawny("cameras", "find", "--for", "0.5")
-    assert said.code == 0, said.err
-    assert "127.0.0.1" in said.out
-    assert "Northlight NL-200" in said.out
-    assert "tawny cameras add NAME 127.0.0.1 --user admin" in said.out
+    result = tawny("cameras", "find", "--for", "0.5")
+    assert result.code == 0, result.err
+    assert "127.0.0.1" in result.out
+    assert "Northlight NL-200" in result.out
+    assert "tawny cameras add NAME 127.0.0.1 --user admin" in result.out
 
 
 def test_find_as_json_and_marks_cameras_that_are_there(tawny: Tawny, house: House, tmp_path: Path) -> None:
@@ -76,35 +76,35 @@ def test_find_as_json_and_marks_cameras_that_are_there(tawny: Tawny, house: Hous
 
 def test_nothing_found_says_what_to_check(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera_setup, "own_networks", list)
-    said = tawny("cameras", "find", "--for", "0.5")
-    assert (said.code, said.out.splitlines()[0]) == (0, "No camera answered.")
-    assert "--probe" in said.out
+    result = tawny("cameras", "find", "--for", "0.5")
+    assert (result.code, result.out.splitlines()[0]) == (0, "No camera answered.")
+    assert "--probe" in result.out
 
 
 def test_a_camera_is_tried_by_address_and_nothing_is_written(tawny: Tawny, house: House, tmp_path: Path) -> None:
-    said = tawny("cameras", "test", "127.0.0.1", "--user", "admin", "--for", "1", "--picture", "front.jpg")
-    assert said.code == 0, said.err
-    assert "Northlight NL-200, firmware 1.0.7" in said.out
-    assert "main: H.264 640x360, 15.0 frames/s" in said.out
-    assert "sub: H.264 320x240" in said.out
+    result = tawny("cameras", "test", "127.0.0.1", "--user", "admin", "--for", "1", "--picture", "front.jpg")
+    assert result.code == 0, result.err
+    assert "Northlight NL-200, firmware 1.0.7" in result.out
+    assert "main: H.264 640x360, 15.0 frames/s" in result.out
+    assert "sub: H.264 320x240" in result.out
     assert (tmp_path / "front.jpg").read_bytes().startswith(b"\xff\xd8")
     assert not (tmp_path / "tawny.toml").exists()
-    assert PASSWORD not in said.out + said.err
+    assert PASSWORD not in result.out + result.err
 
 
 def test_advice_makes_the_exit_code_1(tawny: Tawny, house: House) -> None:
     house.device.streams = house.device.streams[:1]
     house.main.clip = made_clip(ClipSpec(width=1920, height=1080, fps=5, seconds=2))
-    said = tawny("cameras", "test", "127.0.0.1", "--user", "admin", "--for", "1", "--json")
-    assert said.code == 1, said.err
-    assert [one["code"] for one in json.loads(said.out)["advice"]] == ["no-sub-stream"]
+    result = tawny("cameras", "test", "127.0.0.1", "--user", "admin", "--for", "1", "--json")
+    assert result.code == 1, result.err
+    assert [one["code"] for one in json.loads(result.out)["advice"]] == ["no-sub-stream"]
 
 
 def test_a_camera_is_added_by_its_address(tawny: Tawny, house: House, tmp_path: Path) -> None:
-    said = tawny("cameras", "add", "front-door", "127.0.0.1", "--user", "admin")
-    assert said.code == 0, said.err
+    result = tawny("cameras", "add", "front-door", "127.0.0.1", "--user", "admin")
+    assert result.code == 0, result.err
     text = (tmp_path / "tawny.toml").read_text()
-    assert PASSWORD not in text + said.out + said.err
+    assert PASSWORD not in text + result.out + result.err
     assert f"rtsp://admin:${{CAMERA_FRONT_DOOR}}@127.0.0.1:{house.main.port}/main" in text
     camera = read_settings(tmp_path / "tawny.toml").cameras["front-door"]
     assert camera.source.endswith(f":{house.main.port}/main")
@@ -120,16 +120,16 @@ def test_a_camera_is_added_by_its_address(tawny: Tawny, house: House, tmp_path: 
 def test_a_camera_is_added_to_record_only_around_events(
     tawny: Tawny, house: House, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    said = tawny("cameras", "add", "gate", *words, "--record", "events", "--skip-test")
-    assert said.code == 0, said.err
+    result = tawny("cameras", "add", "gate", *words, "--record", "events", "--skip-test")
+    assert result.code == 0, result.err
     assert 'record = "events"' in (tmp_path / "tawny.toml").read_text()
     assert read_settings(tmp_path / "tawny.toml").cameras["gate"].record == "events"
 
 
 @pytest.mark.parametrize("words", [("127.0.0.1", "--user", "admin"), ("demo:garden",)])
 def test_a_camera_is_added_as_it_hangs(tawny: Tawny, house: House, tmp_path: Path, words: tuple[str, ...]) -> None:
-    said = tawny("cameras", "add", "gate", *words, "--rotate", "270", "--mirror", "--skip-test")
-    assert said.code == 0, said.err
+    result = tawny("cameras", "add", "gate", *words, "--rotate", "270", "--mirror", "--skip-test")
+    assert result.code == 0, result.err
     assert read_settings(tmp_path / "tawny.toml").cameras["gate"].orientation == Orientation(270, mirror=True)
 
 
@@ -138,16 +138,16 @@ def test_a_camera_is_added_as_it_hangs(tawny: Tawny, house: House, tmp_path: Pat
 def test_sound_is_recorded_only_if_it_is_asked_for(
     tawny: Tawny, house: House, tmp_path: Path, words: tuple[str, ...], option: tuple[str, ...], is_recorded: bool
 ) -> None:
-    said = tawny("cameras", "add", "gate", *words, *option, "--rotate", "90", "--skip-test")
-    assert said.code == 0, said.err
+    result = tawny("cameras", "add", "gate", *words, *option, "--rotate", "90", "--skip-test")
+    assert result.code == 0, result.err
     camera = read_settings(tmp_path / "tawny.toml").cameras["gate"]
     assert (camera.table("rtsp"), camera.rotate) == ({"sound": is_recorded}, 90)
-    assert ("consent" in said.out) == (option == ())
+    assert ("consent" in result.out) == (option == ())
 
 
 def test_a_camera_without_a_choice_of_sound_gets_none(tawny: Tawny, tmp_path: Path) -> None:
-    said = tawny("cameras", "add", "gate", "demo:garden", "--skip-test")
-    assert "sound" not in (tmp_path / "tawny.toml").read_text().partition("[cameras.gate]")[2] + said.out
+    result = tawny("cameras", "add", "gate", "demo:garden", "--skip-test")
+    assert "sound" not in (tmp_path / "tawny.toml").read_text().partition("[cameras.gate]")[2] + result.out
 
 
 def test_a_wrong_password_adds_nothing(
@@ -155,9 +155,9 @@ def test_a_wrong_password_adds_nothing(
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("wrong\n"))
     monkeypatch.setattr(resolve, "RTSP_PORTS", (house.main.port,))
-    said = tawny("cameras", "add", "front-door", "127.0.0.1", "--user", "admin")
-    assert said.code == 22
-    assert "user name or password" in said.err
+    result = tawny("cameras", "add", "front-door", "127.0.0.1", "--user", "admin")
+    assert result.code == 22
+    assert "user name or password" in result.err
     assert not list(tmp_path.glob("*.toml"))
 
 
@@ -174,8 +174,8 @@ def test_an_id_that_is_taken_changes_nothing(tawny: Tawny, house: House, tmp_pat
     before = '# mine\n[cameras.gate]\nsource = "demo:"  # keep\n'
     (tmp_path / "tawny.toml").write_text(before)
     for source in ("127.0.0.1", f"rtsp://admin@127.0.0.1:{house.main.port}/main"):
-        said = tawny("cameras", "add", "gate", source)
-        assert (said.code, "already have a camera gate" in said.err) == (3, True)
+        result = tawny("cameras", "add", "gate", source)
+        assert (result.code, "already have a camera gate" in result.err) == (3, True)
     assert (house.device.told, house.main.viewers) == ([], []), "nothing was asked of the camera"
     assert (tmp_path / "tawny.toml").read_text() == before
 
@@ -187,15 +187,15 @@ def test_a_camera_is_renamed_and_removed_and_comments_stay(tawny: Tawny, tmp_pat
     secrets = tmp_path / "secrets.toml"
     secrets.touch(0o600)
     secrets.write_text('CAMERA_GATE = "pw"\nOTHER = "stays"\n')
-    said = tawny("cameras", "rename", "gate", "Garden gate")
-    assert said.code == 0, said.err
+    result = tawny("cameras", "rename", "gate", "Garden gate")
+    assert result.code == 0, result.err
     assert read_settings(path).cameras["gate"].name == "Garden gate"
     assert "# keep" in path.read_text()
-    said = tawny("cameras", "rename", "gate", "")
-    assert "Gate" in said.out
-    said = tawny("cameras", "remove", "gate")
-    assert said.code == 0, said.err
-    assert "Its recordings stay" in said.out
+    result = tawny("cameras", "rename", "gate", "")
+    assert "Gate" in result.out
+    result = tawny("cameras", "remove", "gate")
+    assert result.code == 0, result.err
+    assert "Its recordings stay" in result.out
     assert list(read_settings(path).cameras) == ["barn"]
     assert read_settings(path).removed_cameras["gate"].name == "Gate"
     assert path.read_text().startswith("# mine")
@@ -211,17 +211,17 @@ rotate = 180
 def test_a_camera_that_a_rule_names_is_not_removed(tawny: Tawny, tmp_path: Path) -> None:
     text = '[cameras.gate]\nsource = "demo:front"\n\n[notifiers.phone]\nurl = "ntfy://topic"\ncameras = ["gate"]\n'
     (tmp_path / "tawny.toml").write_text(text)
-    said = tawny("cameras", "remove", "gate")
-    assert said.code == 3
-    assert "named by notifiers.phone" in said.err
+    result = tawny("cameras", "remove", "gate")
+    assert result.code == 3
+    assert "named by notifiers.phone" in result.err
     assert (tmp_path / "tawny.toml").read_text() == text
 
 
 def test_a_camera_with_the_id_of_a_removed_one_has_its_masks(tawny: Tawny, tmp_path: Path) -> None:
     """Recordings of both have one ID: without them, they would be uncovered."""
     (tmp_path / "tawny.toml").write_text(REMOVED)
-    said = tawny("cameras", "add", "gate", "demo:front", "--skip-test")
-    assert "privacy masks of the removed camera" in said.out
+    result = tawny("cameras", "add", "gate", "demo:front", "--skip-test")
+    assert "privacy masks of the removed camera" in result.out
     settings = read_settings(tmp_path / "tawny.toml")
     camera = settings.cameras["gate"]
     assert (camera.privacy_masks, camera.rotate) == ((((0.0, 0.0), (0.5, 0.0), (0.5, 0.2)),), 180)
@@ -233,8 +233,8 @@ def test_so_has_one_with_the_id_of_a_camera_that_an_edit_removed(tawny: Tawny, t
     left = {"privacy_masks": [mask], "rotate": 180, "retention": {"max": "400 days"}, "recipients": []}
     Volume.at(tmp_path / "data").write_whole(LEFT, json.dumps({"gate": left}).encode())
     (tmp_path / "tawny.toml").write_text(f'[storage]\npath = "{tmp_path / "data"}"\n')
-    said = tawny("cameras", "add", "gate", "demo:front", "--skip-test")
-    assert "privacy masks and own retention of the removed camera" in said.out
+    result = tawny("cameras", "add", "gate", "demo:front", "--skip-test")
+    assert "privacy masks and own retention of the removed camera" in result.out
     camera = read_settings(tmp_path / "tawny.toml").cameras["gate"]
     assert [list(map(list, one)) for one in camera.privacy_masks] == [mask]
     assert (camera.rotate, camera.retention and camera.retention.max) == (180, 400 * 86_400)
@@ -253,9 +253,9 @@ def test_such_an_id_is_refused_where_it_would_uncover_or_keep_recordings(
 ) -> None:
     """The entry stays for an hour after the last recording: a refusal must not say that there are any."""
     (tmp_path / "tawny.toml").write_text(left)
-    said = tawny("cameras", "add", "gate", "demo:front", "--skip-test", *turned)
-    assert said.code == 3
-    assert why in said.err
+    result = tawny("cameras", "add", "gate", "demo:front", "--skip-test", *turned)
+    assert result.code == 3
+    assert why in result.err
     assert (tmp_path / "tawny.toml").read_text() == left
 
 
@@ -264,9 +264,9 @@ def test_an_unknown_camera_is_said(tawny: Tawny, tmp_path: Path, action: str) ->
     more = ["New name"] if action == "rename" else []
     assert tawny("cameras", action, "gate", *more).code == 3, "there are no settings"
     (tmp_path / "tawny.toml").write_text('[cameras.barn]\nsource = "demo:"\n')
-    said = tawny("cameras", action, "gate", *more)
-    assert said.code == 29
-    assert "barn" in said.err
+    result = tawny("cameras", action, "gate", *more)
+    assert result.code == 29
+    assert "barn" in result.err
 
 
 @pytest.mark.parametrize(
@@ -277,20 +277,20 @@ def test_an_unknown_camera_is_said(tawny: Tawny, tmp_path: Path, action: str) ->
     ],
 )  # fmt: skip
 def test_wrong_use_is_said(tawny: Tawny, words: list[str]) -> None:
-    said = tawny("cameras", *words)
-    assert said.code in (2, 3)
-    assert said.err.startswith("tawny: ")
+    result = tawny("cameras", *words)
+    assert result.code in (2, 3)
+    assert result.err.startswith("tawny: ")
 
 
 def test_recordings_are_deleted_only_when_it_is_confirmed(tawny: Tawny, tmp_path: Path) -> None:
     path = tmp_path / "tawny.toml"
     path.write_text('[cameras.gate]\nsource = "demo:"\n')
-    said = tawny("cameras", "remove", "gate", "--delete-recordings")
-    assert (said.code, "--yes" in said.err) == (2, True)
+    result = tawny("cameras", "remove", "gate", "--delete-recordings")
+    assert (result.code, "--yes" in result.err) == (2, True)
     assert list(read_settings(path).cameras) == ["gate"]
-    said = tawny("cameras", "remove", "gate", "--delete-recordings", "--yes", "--json")
-    assert said.code == 0, said.err
-    assert json.loads(said.out)["deletes"] is True
+    result = tawny("cameras", "remove", "gate", "--delete-recordings", "--yes", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["deletes"] is True
     gone = read_settings(path).removed_cameras["gate"]
     assert gone.delete_after is not None
     assert not gone.delete_kept
@@ -302,8 +302,8 @@ def test_a_user_id_without_a_name_removes_a_camera(
     forget_user_name(monkeypatch)
     path = tmp_path / "tawny.toml"
     path.write_text('[cameras.gate]\nsource = "demo:"\n')
-    said = tawny("cameras", "remove", "gate", "--delete-recordings", "--yes")
-    assert said.code == 0, said.err
+    result = tawny("cameras", "remove", "gate", "--delete-recordings", "--yes")
+    assert result.code == 0, result.err
     assert read_settings(path).removed_cameras["gate"].deleted_by == str(os.getuid())
 
 
@@ -312,7 +312,7 @@ def test_a_source_that_hangs_is_told(tawny: Tawny, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(camera_setup, "FIRST_S", -1.0)
     may_go = threading.Event()
     monkeypatch.setattr(camera_setup, "try_streams", lambda *_: may_go.wait(20))
-    said = tawny("cameras", "test", "demo:", "--for", "1")
+    result = tawny("cameras", "test", "demo:", "--for", "1")
     may_go.set()
-    assert said.code == 3
-    assert "The camera's source hangs" in said.err
+    assert result.code == 3
+    assert "The camera's source hangs" in result.err

@@ -49,33 +49,33 @@ def as_json(text: str) -> Any:
 
 
 def test_the_timeline_has_spans_and_gaps_that_tile(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded), "--json")
-    told = as_json(said.out)
-    assert (said.code, told["camera"]) == (0, "door")
-    assert len(told["spans"]) == 2
-    assert {span["stream"] for span in told["spans"]} == {"main"}
-    assert any(gap["reason"] == "recorder_off" for gap in told["gaps"])
-    assert all(UTC.fullmatch(span["start"]) for span in told["spans"])
+    result = tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded), "--json")
+    data = as_json(result.out)
+    assert (result.code, data["camera"]) == (0, "door")
+    assert len(data["spans"]) == 2
+    assert {span["stream"] for span in data["spans"]} == {"main"}
+    assert any(gap["reason"] == "recorder_off" for gap in data["gaps"])
+    assert all(UTC.fullmatch(span["start"]) for span in data["spans"])
 
 
 def test_the_timeline_for_people_says_why_time_is_missing(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded))
-    assert "recorded until" in said.out
-    assert "tawny wasn't running" in said.out
+    result = tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(recorded))
+    assert "recorded until" in result.out
+    assert "tawny wasn't running" in result.out
 
 
 def test_the_timeline_has_what_is_being_recorded(tmp_path: Path) -> None:
     archive, begin_ms = FakeArchive(tmp_path), 1_795_000_000_000
     archive.record(begin_ms)
     open_one = archive.record(begin_ms + 4000, is_open=True)
-    told = timeline_as_json(archive, PORCH, Span(begin_ms, begin_ms + 60_000))
-    assert told["spans"] == [json_format.span(Span(begin_ms, open_one.end_ms), StreamName.MAIN)]
+    result = timeline_as_json(archive, PORCH, Span(begin_ms, begin_ms + 60_000))
+    assert result["spans"] == [json_format.span(Span(begin_ms, open_one.end_ms), StreamName.MAIN)]
 
 
 def test_an_unknown_camera_is_told_with_those_there_are(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("timeline", "--camera", "porch", "--from", "yesterday", "--data", str(recorded))
-    assert said.code == 3
-    assert "door" in said.err
+    result = tawny("timeline", "--camera", "porch", "--from", "yesterday", "--data", str(recorded))
+    assert result.code == 3
+    assert "door" in result.err
 
 
 @pytest.fixture
@@ -97,40 +97,40 @@ def without_recordings(archive: Path) -> Path:
 def test_a_camera_without_recordings_is_shown(
     tawny: Tawny, without_recordings: Path, words: list[str], shown: str
 ) -> None:
-    said = tawny(*words, "--camera", "gate", "--data", str(without_recordings))
-    assert said.code == 0, said.err
-    assert shown in said.out
+    result = tawny(*words, "--camera", "gate", "--data", str(without_recordings))
+    assert result.code == 0, result.err
+    assert shown in result.out
 
 
 def test_an_export_of_a_camera_without_recordings_names_those_that_have_some(
     tawny: Tawny, without_recordings: Path
 ) -> None:
     times = ["--from", "1 h ago", "--to", "now", "-o", "x.mp4"]
-    said = tawny("export", "--camera", "gate", "--data", str(without_recordings), *times)
-    assert said.code == 3
-    assert "Available cameras: door" in said.err
+    result = tawny("export", "--camera", "gate", "--data", str(without_recordings), *times)
+    assert result.code == 3
+    assert "Available cameras: door" in result.err
 
 
 def test_checking_proves_every_second(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("check", "--deep", "--wall", "--data", str(recorded), "--json")
-    told = as_json(said.out)
-    assert said.code == 0, told
-    assert told["ok"] is True
-    assert told["segments"] == 2
-    assert told["wall"]["unexplained_s"] == 0
-    assert told["damage"] == []
-    assert all(gap["camera"] == "door" and "evidence" in gap for gap in told["wall"]["gaps"])
-    assert len(told["wall"]["gaps"]) >= 2
+    result = tawny("check", "--deep", "--wall", "--data", str(recorded), "--json")
+    data = as_json(result.out)
+    assert result.code == 0, data
+    assert data["ok"] is True
+    assert data["segments"] == 2
+    assert data["wall"]["unexplained_s"] == 0
+    assert data["damage"] == []
+    assert all(gap["camera"] == "door" and "evidence" in gap for gap in data["wall"]["gaps"])
+    assert len(data["wall"]["gaps"]) >= 2
 
 
 def test_checking_before_there_is_an_index_uses_the_files(tawny: Tawny, archive: Path) -> None:
     """As after a restore on another computer, before the first start."""
     for path in archive.glob("tawny.db*"):
         path.unlink()
-    said = tawny("check", "--wall", "--data", str(archive))
-    assert said.code == 0, said.err
-    assert "There is no index tawny.db yet" in said.err
-    assert "unexplained: 0.0 s" in said.out
+    result = tawny("check", "--wall", "--data", str(archive))
+    assert result.code == 0, result.err
+    assert "There is no index tawny.db yet" in result.err
+    assert "unexplained: 0.0 s" in result.out
     assert not list(archive.glob("tawny.db*")), "it is made by the recorder"
 
 
@@ -150,9 +150,9 @@ def test_damage_and_what_a_gap_stands_on_are_told(tawny: Tawny, recorded: Path, 
         ledger.put_gap(Gap(CameraId("door"), begin_ms + 200, begin_ms + 1300, GapReason.STALLED, "none whole", seen))
     history.close()
     damage = {"pictures": 2, "packets_missing": 7}
-    told = as_json(tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(folder), "--json").out)
-    assert damage.items() <= told["damage"][0].items()
-    evidence = next(gap["evidence"] for gap in told["gaps"] if gap["detail"] == "none whole")
+    data = as_json(tawny("timeline", "--camera", "door", "--from", "yesterday", "--data", str(folder), "--json").out)
+    assert damage.items() <= data["damage"][0].items()
+    evidence = next(gap["evidence"] for gap in data["gaps"] if gap["detail"] == "none whole")
     assert (evidence["word"], evidence["attempts"], evidence["peer_status"]) == ("stall", 2, "200 OK")
     assert (
         "2 frames incomplete, 7 packets lost in transit"
@@ -171,10 +171,10 @@ def test_an_export_is_an_ordinary_file_of_the_time_asked_for(tawny: Tawny, recor
         "spans"
     ][0]
     words = ["export", "--camera", "door", "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
-    said = tawny(*words, "-o", "clip.mp4", "--json")
-    told = as_json(said.out)
-    assert said.code == 0
-    assert (tmp_path / "clip.mp4").stat().st_size == told["size_bytes"]
+    result = tawny(*words, "-o", "clip.mp4", "--json")
+    data = as_json(result.out)
+    assert result.code == 0
+    assert (tmp_path / "clip.mp4").stat().st_size == data["size_bytes"]
     decoded = subprocess.run(
         ["ffmpeg", "-v", "error", "-i", "clip.mp4", "-f", "null", "-"], capture_output=True, cwd=tmp_path
     )
@@ -192,8 +192,8 @@ def test_an_export_has_what_is_private_black_and_says_so(tawny: Tawny, recorded:
     ][0]
     words = ["export", "--camera", "door", "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
     settings = ["--config", str(tmp_path / "with.toml")]
-    said = tawny(*words, "-o", "clip.mp4", *settings)
-    assert "black" in said.out
+    result = tawny(*words, "-o", "clip.mp4", *settings)
+    assert "black" in result.out
     assert tawny(*words, "-o", "whole.mp4", *settings, "--unmasked").code == 0
     sides = {}
     for name in ("clip", "whole"):
@@ -224,8 +224,8 @@ def test_other_things_can_be_made_of_the_past(
     ][0]
     camera = "door,door" if kind == "--side-by-side" else "door"
     words = ["export", "--camera", camera, "--data", str(recorded), "--from", span["start"], "--to", span["end"]]
-    said = tawny(*words, "-o", "made", kind, "--json")
-    assert said.code == 0, said.err
+    result = tawny(*words, "-o", "made", kind, "--json")
+    assert result.code == 0, result.err
     assert (tmp_path / "made").read_bytes().startswith(begins)
     assert [entry.name for entry in tmp_path.iterdir() if entry.name not in ("config", "share")] == ["made"]
 
@@ -242,12 +242,12 @@ def test_what_cannot_be_made_leaves_no_file(tawny: Tawny, recorded: Path, tmp_pa
         "--to",
         "2001-01-01T00:00:09",
     ]
-    said = tawny(*words, "-o", "made.gif", "--gif")
-    assert (said.code, (tmp_path / "made.gif").exists()) == (3, False)
+    result = tawny(*words, "-o", "made.gif", "--gif")
+    assert (result.code, (tmp_path / "made.gif").exists()) == (3, False)
 
 
 def test_an_export_of_nothing_says_so(tawny: Tawny, recorded: Path) -> None:
-    said = tawny(
+    result = tawny(
         "export",
         "--camera",
         "door",
@@ -260,12 +260,12 @@ def test_an_export_of_nothing_says_so(tawny: Tawny, recorded: Path) -> None:
         "-o",
         "x.mp4",
     )
-    assert said.code == 3
-    assert "No recording from door" in said.err
+    assert result.code == 3
+    assert "No recording from door" in result.err
 
 
 def test_times_must_be_the_right_way_round(tawny: Tawny, recorded: Path) -> None:
-    said = tawny(
+    result = tawny(
         "timeline",
         "--camera",
         "door",
@@ -278,22 +278,22 @@ def test_times_must_be_the_right_way_round(tawny: Tawny, recorded: Path) -> None
         "--to",
         "yesterday",
     )
-    assert said.code == 2
-    assert "Swap them" in said.err
+    assert result.code == 2
+    assert "Swap them" in result.err
 
 
 def test_a_rehearsal_of_pruning_removes_nothing(tawny: Tawny, recorded: Path) -> None:
     before = sorted(recorded.rglob("*.mp4"))
-    said = tawny("prune", "--dry-run", "--data", str(recorded), "--json")
-    told = as_json(said.out)
-    assert (told["removed"], told["removals"]) == (False, [])
+    result = tawny("prune", "--dry-run", "--data", str(recorded), "--json")
+    data = as_json(result.out)
+    assert (data["removed"], data["removals"]) == (False, [])
     assert sorted(recorded.rglob("*.mp4")) == before
 
 
 def test_events_of_a_quiet_time(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("events", "--data", str(recorded))
-    assert said.code == 0
-    assert "No events" in said.out
+    result = tawny("events", "--data", str(recorded))
+    assert result.code == 0
+    assert "No events" in result.out
     assert tawny("events", "--data", str(recorded), "--json").out == ""
 
 
@@ -305,9 +305,9 @@ def test_an_event_that_is_followed_is_followed_to_its_end(
     motion = Event(new_event_id(start_ms), DOOR, "motion", start_ms, None, 10.0, level="motion")
     person = replace(motion, kind="person", level="alert")
     other = replace(person, id=new_event_id(start_ms + 1))
-    said = [("started", motion), ("started", other), ("updated", person), ("ended", person.ended(start_ms + 5000))]
-    told = [json_format.message(EventChanged(what, event), 0) for what, event in said]
-    monkeypatch.setattr(events, "follow", lambda *_: iter(told))
+    found = [("started", motion), ("started", other), ("updated", person), ("ended", person.ended(start_ms + 5000))]
+    answer = [json_format.message(EventChanged(what, event), 0) for what, event in found]
+    monkeypatch.setattr(events, "follow", lambda *_: iter(answer))
     done = tawny("events", "--follow", "--json", "--kind", "motion", "--level", "motion", "--data", str(recorded))
     followed = [json.loads(line) for line in done.out.splitlines()]
     assert [(one["type"], one["id"]) for one in followed if "type" in one and one["type"].startswith("event.")] == [
@@ -323,9 +323,9 @@ def test_a_program_that_follows_gets_past_events_only_if_it_asks(
     now_ms = SystemClock().now_ms()
     event = Event(new_event_id(now_ms), DOOR, "motion", now_ms, None, 10.0)
     later = replace(event, id=new_event_id(now_ms + 1))
-    told = [{"type": "following"}, *(json_format.message(EventChanged("started", one), 0) for one in (event, later))]
+    found = [{"type": "following"}, *(json_format.message(EventChanged("started", one), 0) for one in (event, later))]
     monkeypatch.setattr(events, "_past", lambda *_: [event])
-    monkeypatch.setattr(events, "follow", lambda *_: iter(told if begin else told[::2]))
+    monkeypatch.setattr(events, "follow", lambda *_: iter(found if begin else found[::2]))
     done = tawny("events", "--follow", "--json", *begin, "--data", str(recorded))
     lines = [json.loads(line) for line in done.out.splitlines()]
     assert (len(lines), lines[-1]["type"]) == (count, "event.started")
@@ -407,10 +407,10 @@ def test_what_was_missed_is_looked_for_since_the_last_message(recorded: Path, mo
 )
 def test_what_is_not_there_is_named(words: tuple[str, ...], code: int, says: str, tawny: Tawny, recorded: Path) -> None:
     folder = () if words[0] == "scan" else ("--data", str(recorded))
-    said = tawny(*words, *folder)
-    assert said.code == code
-    assert says in said.err + said.out
-    assert (said.err + said.out).count("nothing.mp4") <= 1  # not named twice
+    result = tawny(*words, *folder)
+    assert result.code == code
+    assert says in result.err + result.out
+    assert (result.err + result.out).count("nothing.mp4") <= 1  # not named twice
 
 
 def test_a_sound_is_listed_with_its_classes() -> None:
@@ -421,31 +421,31 @@ def test_a_sound_is_listed_with_its_classes() -> None:
 
 
 def test_without_settings_a_camera_is_found_by_its_folder(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("find", "door", "yesterday", "--data", str(recorded), "--json")
-    assert as_json(said.out)["unknown"] == []
+    result = tawny("find", "door", "yesterday", "--data", str(recorded), "--json")
+    assert as_json(result.out)["unknown"] == []
 
 
 def test_a_removed_camera_is_found_by_its_name(tawny: Tawny, archive: Path) -> None:
     (archive / "tawny.toml").write_text('[removed_cameras.door]\nname = "Old shed"\n')
-    said = tawny("find", "old", "shed", "yesterday", "--data", str(archive), "--json")
-    assert as_json(said.out)["unknown"] == []
+    result = tawny("find", "old", "shed", "yesterday", "--data", str(archive), "--json")
+    assert as_json(result.out)["unknown"] == []
 
 
 def test_a_removed_camera_without_recordings_is_not_known(tawny: Tawny, archive: Path) -> None:
     (archive / "tawny.toml").write_text('[removed_cameras.gone]\nname = "Old shed"\n')
-    said = tawny("find", "old", "shed", "yesterday", "--data", str(archive), "--json")
-    assert as_json(said.out)["unknown"] == ["old", "shed"]
+    result = tawny("find", "old", "shed", "yesterday", "--data", str(archive), "--json")
+    assert as_json(result.out)["unknown"] == ["old", "shed"]
 
 
 def test_status_needs_a_running_recorder(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("status", "--data", str(recorded))
-    assert said.code == 3
-    assert "No tawny is running" in said.err
+    result = tawny("status", "--data", str(recorded))
+    assert result.code == 3
+    assert "No tawny is running" in result.err
 
 
 def test_a_token_is_made_for_an_owner(tawny: Tawny, recorded: Path) -> None:
-    told = as_json(tawny("setup-link", "--data", str(recorded), "--json").out)
-    assert told["link"].endswith(f"/setup#token={told['token']}")
+    data = as_json(tawny("setup-link", "--data", str(recorded), "--json").out)
+    assert data["link"].endswith(f"/setup#token={data['token']}")
 
 
 def test_integrations_are_listed_with_what_they_do(tawny: Tawny, recorded: Path) -> None:
@@ -462,11 +462,11 @@ def test_integrations_are_listed_with_what_they_do(tawny: Tawny, recorded: Path)
         {"name": "panel", "kind": "input", "where": "webhook", "may": ["modes", "event"], "said": "ok"},
     ]
     with answering(recorded, Bus(), {"programs": lambda _: {"items": items}}):
-        said = tawny("integrations", "--data", str(recorded))
-        told = as_json(tawny("integrations", "--data", str(recorded), "--json").out)
-    assert (said.code, told["items"]) == (1, items)
-    assert "3 sent, 1 waiting, 0 dropped  Full." in said.out
-    assert "may modes, event" in said.out
+        result = tawny("integrations", "--data", str(recorded))
+        data = as_json(tawny("integrations", "--data", str(recorded), "--json").out)
+    assert (result.code, data["items"]) == (1, items)
+    assert "3 sent, 1 waiting, 0 dropped  Full." in result.out
+    assert "may modes, event" in result.out
 
 
 def test_rules_are_tested_for_a_mode(tawny: Tawny, recorded: Path) -> None:
@@ -482,25 +482,25 @@ def test_rules_are_tested_for_a_mode(tawny: Tawny, recorded: Path) -> None:
         return answer
 
     with answering(recorded, Bus(), {"rehearse": rehearse}):
-        said = tawny("rules", "test", "--camera", "door", "--mode", "away", "--data", str(recorded))
-    assert said.code == 0, said.err
-    assert said.out.startswith("Sunday 23:00: mode away (schedule); home: nobody.\nRecorded: yes.\n")
-    assert "notify phone" in said.out
+        result = tawny("rules", "test", "--camera", "door", "--mode", "away", "--data", str(recorded))
+    assert result.code == 0, result.err
+    assert result.out.startswith("Sunday 23:00: mode away (schedule); home: nobody.\nRecorded: yes.\n")
+    assert "notify phone" in result.out
     assert {"camera": "door", "mode": "away", "kind": "person"}.items() <= asked[0].items()
 
 
 def test_a_camera_is_tried_and_added(tawny: Tawny, tmp_path: Path) -> None:
     assert tawny("init").code == 0
-    said = tawny("cameras", "add", "hall", "demo:hall", "--json")
-    told = as_json(said.out)
-    assert told["streams"]["main"]["codec"] == "h264"
+    result = tawny("cameras", "add", "hall", "demo:hall", "--json")
+    data = as_json(result.out)
+    assert data["streams"]["main"]["codec"] == "h264"
     checked = tawny("config", "check", "--json")
     assert as_json(checked.out) == {"ok": True, "file": "tawny.toml", "cameras": 1, "warnings": []}
 
 
 def test_a_camera_is_added_without_a_test_when_asked_so(tawny: Tawny, tmp_path: Path) -> None:
-    said = tawny("cameras", "add", "hall", "rtsp://192.0.2.1/x", "--skip-test")
-    assert (said.code, said.out.startswith("Added hall to tawny.toml.")) == (0, True), said.err
+    result = tawny("cameras", "add", "hall", "rtsp://192.0.2.1/x", "--skip-test")
+    assert (result.code, result.out.startswith("Added hall to tawny.toml.")) == (0, True), result.err
     assert tawny("cameras").code == 2
 
 
@@ -512,16 +512,16 @@ def test_the_settings_in_force_hide_passwords(tawny: Tawny, tmp_path: Path) -> N
         '[updates]\nurl = "https://example.org/releases?private_token=s3cret"\n'
         '[web.secure]\ndns_secrets = { auth_key = "s3cret-key", auth_username = "s3cret-user" }\n'
     )
-    said = tawny("config", "show")
-    assert 'cameras.a.event_api.url = "http://192.0.2.1"' in said.out
-    assert 'cameras.a.source = "rtsp://192.0.2.1/x"' in said.out
-    assert 'web.secure.dns_secrets.auth_key = "(set)"' in said.out
-    assert "s3cret" not in said.out
+    result = tawny("config", "show")
+    assert 'cameras.a.event_api.url = "http://192.0.2.1"' in result.out
+    assert 'cameras.a.source = "rtsp://192.0.2.1/x"' in result.out
+    assert 'web.secure.dns_secrets.auth_key = "(set)"' in result.out
+    assert "s3cret" not in result.out
 
 
 def test_the_schema_describes_every_setting(tawny: Tawny) -> None:
-    told = as_json(tawny("config", "schema", "--json").out)
-    assert {"storage", "web", "cameras"} <= set(told["properties"])
+    data = as_json(tawny("config", "schema", "--json").out)
+    assert {"storage", "web", "cameras"} <= set(data["properties"])
 
 
 def test_the_unit_restarts_watches_and_locks_in(tawny: Tawny, tmp_path: Path) -> None:
@@ -540,10 +540,10 @@ def test_every_command_explains_itself(command: str, tawny: Tawny, capsys: pytes
 
 
 def test_what_happened_is_found_by_words(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("find", "person", "at", "the", "moon", "yesterday", "--data", str(recorded))
-    assert said.code == 0
-    assert said.out == "No matching events (yesterday).\n"
-    assert "Ignored unknown words: moon" in said.err
+    result = tawny("find", "person", "at", "the", "moon", "yesterday", "--data", str(recorded))
+    assert result.code == 0
+    assert result.out == "No matching events (yesterday).\n"
+    assert "Ignored unknown words: moon" in result.err
     found = json.loads(tawny("find", "anything", "--json", "--data", str(recorded)).out)
     assert set(found) == {"events", "time", "unknown"}
 
@@ -554,9 +554,9 @@ def test_that_there_are_more_than_are_shown_is_said(tawny: Tawny, archive: Path)
     for number in range(3):
         index.put_event(Event(EventId(f"e{number}"), DOOR, "animal", now_ms - 2000, now_ms - 1000, 80.0))
     index.close()
-    for most, said in (("2", "Only the first 2; `--most N` shows more.\n"), ("3", "")):
+    for most, text in (("2", "Only the first 2; `--most N` shows more.\n"), ("3", "")):
         found = tawny("find", "animals", "--most", most, "--data", str(archive))
-        assert (found.out.count("animal"), found.err) == (int(most), said)
+        assert (found.out.count("animal"), found.err) == (int(most), text)
 
 
 def test_find_on_boxes_says_that_there_may_be_more(
@@ -596,10 +596,10 @@ def test_when_something_moved_in_a_spot_is_found(tawny: Tawny, recorded: Path) -
     ],
 )
 def test_a_number_that_is_none_is_named(words: tuple[str, ...], told: str, tawny: Tawny) -> None:
-    said = tawny(*words)
-    assert said.code == 2
-    assert told in said.err
-    assert "float" not in said.err
+    result = tawny(*words)
+    assert result.code == 2
+    assert told in result.err
+    assert "float" not in result.err
 
 
 def test_a_user_id_without_a_name_deletes(tawny: Tawny, recorded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -611,23 +611,23 @@ def test_a_user_id_without_a_name_deletes(tawny: Tawny, recorded: Path, monkeypa
         return {"files": 0, "events": 0, "bytes": 0, "kept": 0}
 
     with answering(recorded, Bus(), {"delete": answer}):
-        said = tawny("delete", "--everything", "--data", str(recorded))
-    assert said.code == 0, said.err
+        result = tawny("delete", "--everything", "--data", str(recorded))
+    assert result.code == 0, result.err
     assert asked[0]["by"] == str(os.getuid())
 
 
 def test_a_deletion_names_the_disks_that_are_away(tawny: Tawny, recorded: Path) -> None:
     answer = {"files": 0, "events": 0, "bytes": 0, "kept": 0, "away": ["/mnt/big"]}
     with answering(recorded, Bus(), {"delete": lambda _: answer}):
-        said = tawny("delete", "--everything", "--yes", "--data", str(recorded))
-    assert "What /mnt/big has of it is deleted when that disk is back." in said.out
+        result = tawny("delete", "--everything", "--yes", "--data", str(recorded))
+    assert "What /mnt/big has of it is deleted when that disk is back." in result.out
 
 
 def test_a_deletion_of_images_alone_says_how_many(tawny: Tawny, recorded: Path) -> None:
     answer = {"files": 0, "images": 3, "events": 0, "bytes": 600_000, "kept": 0}
     with answering(recorded, Bus(), {"delete": lambda _: answer}):
-        said = tawny("delete", "--everything", "--yes", "--data", str(recorded))
-    assert said.out == "600 kB in 0 files and 3 images at intervals, with 0 events, is deleted now.\n"
+        result = tawny("delete", "--everything", "--yes", "--data", str(recorded))
+    assert result.out == "600 kB in 0 files and 3 images at intervals, with 0 events, is deleted now.\n"
 
 
 def test_names_in_modes_that_do_not_exist_are_warned_of(tawny: Tawny, tmp_path: Path) -> None:
@@ -638,17 +638,17 @@ def test_names_in_modes_that_do_not_exist_are_warned_of(tawny: Tawny, tmp_path: 
     assert tawny("config", "check", "--config", str(config)).err == ""
     more = '[modes.home.cameras.kichen]\nprivacy = true\n[modes.away.doors]\nchannels = ["phnoe"]\n'
     config.write_text(text + more)
-    said = tawny("config", "check", "--config", str(config))
-    assert (said.code, "is valid" in said.out) == (0, True)
-    assert "Warning: modes.home.cameras.kichen: found the camera 'kichen'; allowed: kitchen" in said.err
-    assert "modes.away.doors.channels: found 'phnoe'; allowed: notification channels: phone" in said.err
+    result = tawny("config", "check", "--config", str(config))
+    assert (result.code, "is valid" in result.out) == (0, True)
+    assert "Warning: modes.home.cameras.kichen: found the camera 'kichen'; allowed: kitchen" in result.err
+    assert "modes.away.doors.channels: found 'phnoe'; allowed: notification channels: phone" in result.err
 
 
 def test_a_standby_link_without_a_recorder_changes_nothing(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
     config = tmp_path / "tawny.toml"
     config.write_text(f'[storage]\npath = "{archive}"\n')
-    said = tawny("standby", "link", "--config", str(config))
-    assert said.code == 3
-    assert "No tawny is running" in said.err
+    result = tawny("standby", "link", "--config", str(config))
+    assert result.code == 3
+    assert "No tawny is running" in result.err
     assert config.read_text() == f'[storage]\npath = "{archive}"\n'
     assert not (archive / STANDBY_FILE).exists()

@@ -48,10 +48,10 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     [("notifications", "phone  ntfy   0        Refused."), ("uploads", "nas   sftp://nas  2        –")],
 )
 def test_each_lists_its_own(tawny: Tawny, asked: list[dict[str, Any]], command: str, line: str) -> None:
-    said = tawny(command, "list")
-    assert (said.code, said.out.splitlines()[1:]) == (0, [line])
-    told = json.loads(tawny(command, "list", "--json").out)["items"]
-    assert told == [one for one in TARGETS if one["name"] == line.split()[0]]
+    result = tawny(command, "list")
+    assert (result.code, result.out.splitlines()[1:]) == (0, [line])
+    data = json.loads(tawny(command, "list", "--json").out)["items"]
+    assert data == [one for one in TARGETS if one["name"] == line.split()[0]]
 
 
 @pytest.mark.parametrize(
@@ -64,29 +64,29 @@ def test_each_lists_its_own(tawny: Tawny, asked: list[dict[str, Any]], command: 
 def test_each_tests_its_own(
     tawny: Tawny, asked: list[dict[str, Any]], command: str, name: str, code: int, says: str
 ) -> None:
-    said = tawny(command, "test", name)
-    assert (said.code, said.out) == (code, says)
+    result = tawny(command, "test", name)
+    assert (result.code, result.out) == (code, says)
     assert asked[-1] == {"command": "test", "name": name}
 
 
 def test_a_dry_run_lists_what_would_go(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
-    said = tawny("uploads", "clean", "nas", "--dry-run")
+    result = tawny("uploads", "clean", "nas", "--dry-run")
     assert asked == [{"command": "sweep", "name": "nas", "dry_run": True}]
-    assert said.code == 0
-    assert "porch/2026/07/01/1.mp4  2 MB" in said.out
-    assert said.out.endswith("2 files, 2.5 MB: would be deleted.\n")
+    assert result.code == 0
+    assert "porch/2026/07/01/1.mp4  2 MB" in result.out
+    assert result.out.endswith("2 files, 2.5 MB: would be deleted.\n")
 
 
 def test_else_it_is_removed(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
-    said = tawny("uploads", "clean", "nas")
+    result = tawny("uploads", "clean", "nas")
     assert asked == [{"command": "sweep", "name": "nas", "dry_run": False}]
-    assert said.out.endswith("2 files, 2.5 MB: will be deleted there once the queue is done.\n")
+    assert result.out.endswith("2 files, 2.5 MB: will be deleted there once the queue is done.\n")
 
 
 def test_lost_uploads_are_sent_again_and_counted(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
-    said = tawny("uploads", "resend", "nas", "--since", "2026-11-20T05:00:00Z")
+    result = tawny("uploads", "resend", "nas", "--since", "2026-11-20T05:00:00Z")
     assert asked == [{"command": "resend", "name": "nas", "since_ms": 1_795_150_800_000}]
-    assert (said.code, said.out.splitlines()) == (1, [
+    assert (result.code, result.out.splitlines()) == (1, [
         "At nas: 7 missing, 2 with another size.",
         "4 will be sent again.",
         "2 don't fit in the queue: run this again when those are sent.",
@@ -111,16 +111,16 @@ def test_lost_uploads_are_forgotten_if_asked(tawny: Tawny, monkeypatch: pytest.M
         return {"missing": 7, "changed": 2, "forgotten" if request["command"] == "forget lost" else "sent": 9}
 
     monkeypatch.setattr(delivery, "ask_once", once)
-    said = tawny("uploads", "resend", "nas", "--forget")
-    assert (said.code, said.out.splitlines()) == (0, [
+    result = tawny("uploads", "resend", "nas", "--forget")
+    assert (result.code, result.out.splitlines()) == (0, [
         "At nas: 7 missing, 2 with another size.",
         "They are not compared until they are there again.",
     ])  # fmt: skip
 
 
 def test_if_no_upload_is_lost_that_is_said(tawny: Tawny, asked: list[dict[str, Any]]) -> None:
-    said = tawny("uploads", "resend", "nas")
-    assert (said.code, said.out) == (0, "All uploads are at nas, with their sizes.\n")
+    result = tawny("uploads", "resend", "nas")
+    assert (result.code, result.out) == (0, "All uploads are at nas, with their sizes.\n")
 
 
 @pytest.mark.parametrize(
@@ -141,6 +141,6 @@ def test_if_no_upload_is_lost_that_is_said(tawny: Tawny, asked: list[dict[str, A
 def test_what_it_cannot_do_is_said(
     tawny: Tawny, asked: list[dict[str, Any]], words: tuple[str, ...], code: int, says: str
 ) -> None:
-    said = tawny(*words)
-    assert (said.code, says in said.err) == (code, True), said.err
+    result = tawny(*words)
+    assert (result.code, says in result.err) == (code, True), result.err
     assert all(request["command"] != "test" for request in asked)

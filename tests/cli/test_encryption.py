@@ -301,9 +301,9 @@ def test_a_recording_is_opened_with_key_passphrase_or_words(tawny: Tawny, tmp_pa
         bench.wait_for_seconds(2.5, DOOR)
     typed += [terminal.passphrase, " ".join(terminal.words)]
     for number, how in enumerate((["--key", str(tmp_path / "data" / "keys" / "owner.age")], ["--words"])):
-        said = tawny("decrypt", *how, str(tmp_path / "data" / "door"), "-o", f"out{number}", "--json")
-        assert said.code == 0, said.err
-        (one, *_) = json.loads(said.out)["files"]
+        result = tawny("decrypt", *how, str(tmp_path / "data" / "door"), "-o", f"out{number}", "--json")
+        assert result.code == 0, result.err
+        (one, *_) = json.loads(result.out)["files"]
         assert one["state"] == "complete, signature not checked"
         film = read_segment(Path(one["written"]))
         assert film.fragments
@@ -341,10 +341,10 @@ def test_what_cannot_be_opened_is_told(
     tawny: Tawny, tmp_path: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
     files(tmp_path)
-    said = tawny("decrypt", *words)
-    assert said.code == code, said.err
-    assert says in said.out + said.err
-    assert STRANGER.text not in said.out + said.err
+    result = tawny("decrypt", *words)
+    assert result.code == code, result.err
+    assert says in result.out + result.err
+    assert STRANGER.text not in result.out + result.err
 
 
 def test_several_keys_may_be_given(tawny: Tawny, tmp_path: Path) -> None:
@@ -355,8 +355,8 @@ def test_several_keys_may_be_given(tawny: Tawny, tmp_path: Path) -> None:
 def test_words_that_are_wrong_are_told(tawny: Tawny, tmp_path: Path, typed: list[str]) -> None:
     files(tmp_path)
     typed.append("abandon ability")
-    said = tawny("decrypt", "--words", "good.tws")
-    assert (said.code, "instead of 24" in said.err) == (2, True)
+    result = tawny("decrypt", "--words", "good.tws")
+    assert (result.code, "instead of 24" in result.err) == (2, True)
 
 
 def test_what_is_decrypted_is_on_the_disk_before_it_has_its_name(
@@ -376,9 +376,9 @@ def test_a_full_disk_is_told_as_such(tawny: Tawny, tmp_path: Path, monkeypatch: 
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    said = tawny("decrypt", "--key", "key", "good.tws", "-o", "films")
-    told = "The disk at films is full. Free up space there, or write to another disk (`-o`)."
-    assert (said.code, said.err) == (31, f"tawny: {told}\n")
+    result = tawny("decrypt", "--key", "key", "good.tws", "-o", "films")
+    text = "The disk at films is full. Free up space there, or write to another disk (`-o`)."
+    assert (result.code, result.err) == (31, f"tawny: {text}\n")
 
 
 @pytest.mark.parametrize(
@@ -393,14 +393,18 @@ def test_only_a_disk_that_fails_is_told_as_one(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(os, "fsync", refuse)
-    said = tawny("decrypt", "--key", "key", "good.tws", "-o", "films")
-    assert (said.code, os.strerror(number) in said.err, "cable" in said.err) == (code, True, code == 30), said.err
+    result = tawny("decrypt", "--key", "key", "good.tws", "-o", "films")
+    assert (result.code, os.strerror(number) in result.err, "cable" in result.err) == (code, True, code == 30), (
+        result.err
+    )
 
 
 def test_a_file_in_place_of_the_folder_names_the_option(tawny: Tawny, tmp_path: Path) -> None:
     files(tmp_path)
-    said = tawny("decrypt", "--key", "key", "good.tws", "-o", "none")
-    assert (said.code, "Can't write to the folder none" in said.err, "(`-o`)" in said.err) == (32, True, True), said.err
+    result = tawny("decrypt", "--key", "key", "good.tws", "-o", "none")
+    assert (result.code, "Can't write to the folder none" in result.err, "(`-o`)" in result.err) == (32, True, True), (
+        result.err
+    )
 
 
 def test_nothing_is_written_over(tawny: Tawny, tmp_path: Path) -> None:
@@ -422,15 +426,15 @@ def test_files_that_cannot_be_opened_keep_no_other_from_being_written(tawny: Taw
     (folder / "a.tws").mkdir(parents=True)
     for name, data in (("b", b""), ("c", good[:100]), ("d", b"x" * 500), ("e", _of_a_stranger()), ("f", good)):
         (folder / f"{name}.tws").write_bytes(data)
-    said = tawny("decrypt", "--key", "key", "some", "-o", "films", "--json")
-    assert said.code == 1
-    found = {Path(one["file"]).stem: one for one in json.loads(said.out)["files"]}
+    result = tawny("decrypt", "--key", "key", "some", "-o", "films", "--json")
+    assert result.code == 1
+    found = {Path(one["file"]).stem: one for one in json.loads(result.out)["files"]}
     assert [name for name, one in found.items() if one["ok"]] == ["f"]
     assert all(one["state"].startswith("can't open: ") for name, one in found.items() if name != "f"), found
     assert "Is a directory" in found["a"]["state"]
     assert [path.name for path in (tmp_path / "films").iterdir()] == ["f.mp4"]
-    said = tawny("decrypt", "--key", "key", "some", "-o", "films")
-    assert "5 of 6 files have problems: see their state. For files of another key" in said.out
+    result = tawny("decrypt", "--key", "key", "some", "-o", "films")
+    assert "5 of 6 files have problems: see their state. For files of another key" in result.out
 
 
 def _of_a_stranger() -> bytes:
@@ -450,13 +454,13 @@ def test_a_file_with_an_opaque_name_gets_that_of_its_camera_and_time(tawny: Tawn
     (place / f"{OPAQUE}.tws").write_bytes(film)
     picture = _sealed({"camera": "front-door", "at_ms": start_ms}, SealedFileKind.PICTURE, start_ms)
     (place / f"{OPAQUE[::-1]}.tws").write_bytes(picture)
-    said = tawny("decrypt", "--key", "key", "3f2a91c0", "-o", "films", "--json")
-    assert said.code == 0, said.out
+    result = tawny("decrypt", "--key", "key", "3f2a91c0", "-o", "films", "--json")
+    assert result.code == 0, result.out
     hour = tmp_path / "films" / "front-door" / "2026" / "11" / "20" / "05"
     film_name = "20261120T055812.345Z-20261120T055814.345Z.sub.mp4"
     assert sorted(path.name for path in hour.iterdir()) == ["20261120T055812.345Z-1.jpg", film_name]
     assert segment_name(f"front-door/2026/11/20/05/{film_name}") is not None
-    for one in json.loads(said.out)["files"]:
+    for one in json.loads(result.out)["files"]:
         assert (one["camera"], one["start"]) == ("front-door", "2026-11-20T05:58:12.345Z")
     table = tawny("decrypt", "--key", "key", "3f2a91c0", "-o", "films").out
     assert "front-door/2026/11/20/05" in table
@@ -483,8 +487,8 @@ def test_a_file_whose_end_is_missing_is_a_problem(
     )
     end = scan_file(InMemorySource(data)).records[-1].at
     (tmp_path / name).write_bytes(data[: end + torn_bytes])
-    said = tawny("decrypt", "--key", "key", name, "-o", "films")
-    assert (said.code, says in said.out) == (code, True), said.out
+    result = tawny("decrypt", "--key", "key", name, "-o", "films")
+    assert (result.code, says in result.out) == (code, True), result.out
 
 
 def test_a_camera_that_is_a_path_leads_nowhere(tawny: Tawny, tmp_path: Path) -> None:

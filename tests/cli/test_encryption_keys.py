@@ -56,15 +56,15 @@ def opens(tawny: Tawny, data: Path, key: str) -> bool:
 
 def test_somebody_is_let_in_and_shut_out_again(tawny: Tawny, data: Path) -> None:
     who = GUEST.recipient
-    said = tawny("encryption", "add-key", who)
-    assert (said.code, "encryption rewrap" in said.out) == (0, True), said.err
+    result = tawny("encryption", "add-key", who)
+    assert (result.code, "encryption rewrap" in result.out) == (0, True), result.err
     assert not opens(tawny, data, "guest"), "only what is recorded from then on"
     assert tawny("encryption", "add-key", who, "--key", "owner").code == 0
     assert opens(tawny, data, "guest")
-    told = json.loads(tawny("encryption", "keys", "--json").out)["recipients"]
-    assert [(one["is"], one["opens"]) for one in told] == [("key", "all"), ("key", "all"), ("recovery sheet", "all")]
-    said = tawny("encryption", "remove-key", who, "--key", "sheet")
-    assert (said.code, "may have kept" in said.out) == (0, True), said.err
+    answer = json.loads(tawny("encryption", "keys", "--json").out)["recipients"]
+    assert [(one["is"], one["opens"]) for one in answer] == [("key", "all"), ("key", "all"), ("recovery sheet", "all")]
+    result = tawny("encryption", "remove-key", who, "--key", "sheet")
+    assert (result.code, "may have kept" in result.out) == (0, True), result.err
     assert not opens(tawny, data, "guest")
     assert opens(tawny, data, "owner")
     chosen = read_settings(data.parent / "tawny.toml")
@@ -107,8 +107,8 @@ def test_keys_of_a_camera_without_known_readers_stay(tawny: Tawny, data: Path, l
     file = data.parent / "tawny.toml"
     file.write_text(file.read_text().partition("[cameras.door]")[0] + left)
     for command in (("add-key", OTHER.recipient), ("rewrap",)):
-        said = tawny("encryption", *command, "--key", "owner")
-        assert (said.code, "[removed_cameras.door]" in said.out) == (1, True), said.out
+        result = tawny("encryption", *command, "--key", "owner")
+        assert (result.code, "[removed_cameras.door]" in result.out) == (1, True), result.out
         assert [opens(tawny, data, key) for key in ("guest", "other")] == [True, False]
     file.write_text(file.read_text().replace(left, "") + f"{left or '[removed_cameras.door]'}\nrecipients = []\n")
     assert tawny("encryption", "rewrap", "--key", "owner").code == 0
@@ -118,8 +118,10 @@ def test_keys_of_a_camera_without_known_readers_stay(tawny: Tawny, data: Path, l
 def test_keys_of_other_recorders_cameras_stay_and_are_no_failure(tawny: Tawny, data: Path) -> None:
     (data / "door").rename(data / "barn-door")
     Volume.at(data).write_whole(LEFT, b'{"barn-door": {"name": "Door (Barn)"}}')
-    said = tawny("encryption", "rewrap", "--key", "owner")
-    assert (said.code, "Keys of the camera barn-door stay those of its recorder" in said.out) == (0, True), said.out
+    result = tawny("encryption", "rewrap", "--key", "owner")
+    assert (result.code, "Keys of the camera barn-door stay those of its recorder" in result.out) == (0, True), (
+        result.out
+    )
     found = json.loads(tawny("encryption", "rewrap", "--key", "owner", "--json").out)
     assert (found["borrowed"], found["unknown_readers"]) == (["barn-door"], [])
 
@@ -127,8 +129,8 @@ def test_keys_of_other_recorders_cameras_stay_and_are_no_failure(tawny: Tawny, d
 def test_keys_of_other_recorders_cameras_are_unknown_while_their_list_is_damaged(tawny: Tawny, data: Path) -> None:
     (data / "door").rename(data / "barn-door")
     Volume.at(data).write_whole(LEFT, b"{")
-    said = tawny("encryption", "rewrap", "--key", "owner")
-    assert (said.code, "[removed_cameras.barn-door]" in said.out) == (1, True), said.out
+    result = tawny("encryption", "rewrap", "--key", "owner")
+    assert (result.code, "[removed_cameras.barn-door]" in result.out) == (1, True), result.out
 
 
 def test_a_key_is_replaced_or_removed_in_all_tables(tawny: Tawny, data: Path) -> None:
@@ -145,14 +147,16 @@ def test_a_key_is_replaced_or_removed_in_all_tables(tawny: Tawny, data: Path) ->
 
 
 def test_a_key_that_a_camera_lacks_is_said_to_be_elsewhere(tawny: Tawny, data: Path) -> None:
-    said = tawny("encryption", "remove-key", OWNER.recipient, "--camera", "door")
-    assert (said.code, "in [encryption]" in said.err, "without `--camera`" in said.err) == (3, True, True), said.err
+    result = tawny("encryption", "remove-key", OWNER.recipient, "--camera", "door")
+    assert (result.code, "in [encryption]" in result.err, "without `--camera`" in result.err) == (3, True, True), (
+        result.err
+    )
 
 
 def test_a_key_is_replaced_by_a_new_one(tawny: Tawny, data: Path) -> None:
-    said = tawny("encryption", "rotate", "--key", "owner")
-    assert said.code == 0, said.err
-    passphrase = (said.out + said.err).partition("passphrase is: ")[2].split()[0]
+    result = tawny("encryption", "rotate", "--key", "owner")
+    assert result.code == 0, result.err
+    passphrase = (result.out + result.err).partition("passphrase is: ")[2].split()[0]
     (locked,) = data.parent.glob("owner-*.age")
     new = Identity.read(pyrage.passphrase.decrypt(locked.read_bytes(), passphrase).decode())
     assert read_settings(data.parent / "tawny.toml").encryption.recipients == (new.recipient,)
@@ -231,8 +235,8 @@ def test_a_new_sheet_has_the_fingerprint_and_its_own_times(
 
 def test_a_rotation_replaces_the_first_of_several_keys(tawny: Tawny, data: Path) -> None:
     assert tawny("encryption", "add-key", GUEST.recipient).code == 0
-    said = tawny("encryption", "rotate", "--key", "guest", "--key", "owner")
-    assert (said.code, "1 files changed" in said.out) == (0, True), said.err
+    result = tawny("encryption", "rotate", "--key", "guest", "--key", "owner")
+    assert (result.code, "1 files changed" in result.out) == (0, True), result.err
     owner, new = read_settings(data.parent / "tawny.toml").encryption.recipients
     assert (owner, new != GUEST.recipient) == (OWNER.recipient, True)
     assert list(data.parent.glob("guest-*.age"))
@@ -241,16 +245,16 @@ def test_a_rotation_replaces_the_first_of_several_keys(tawny: Tawny, data: Path)
 def test_a_rotation_with_a_file_of_several_keys_replaces_the_first_in_use(tawny: Tawny, data: Path) -> None:
     assert tawny("encryption", "add-key", GUEST.recipient, "--camera", "door").code == 0
     (data.parent / "both").write_text("\n".join(one.text for one in (OTHER, OWNER, GUEST)))
-    said = tawny("encryption", "rotate", "--key", "both")
-    chosen, shown = read_settings(data.parent / "tawny.toml"), said.out + said.err
+    result = tawny("encryption", "rotate", "--key", "both")
+    chosen, shown = read_settings(data.parent / "tawny.toml"), result.out + result.err
     assert chosen.cameras["door"].recipients == (GUEST.recipient,)
     assert (OWNER.recipient in chosen.encryption.recipients, opens(tawny, data, "owner")) == (False, False)
     assert f"It replaces {short_name(OWNER.recipient)} in [encryption]." in shown
 
 
 def test_a_copy_of_the_key_elsewhere_is_replaced_in_the_data_folder_as_well(tawny: Tawny, data: Path) -> None:
-    said = tawny("encryption", "rotate", "--key", "owner")
-    passphrase = (said.out + said.err).partition("passphrase is: ")[2].split()[0]
+    result = tawny("encryption", "rotate", "--key", "owner")
+    passphrase = (result.out + result.err).partition("passphrase is: ")[2].split()[0]
     (new,) = read_settings(data.parent / "tawny.toml").encryption.recipients
     (way,) = UnlockMethodStore(data).all()
     assert (way.kind, way.name) == ("passphrase", f"Passphrase (owner-{short_name(new)[:8]})")
@@ -262,9 +266,9 @@ def test_a_copy_of_the_key_elsewhere_is_replaced_in_the_data_folder_as_well(tawn
 def test_a_key_in_the_data_folder_is_replaced_there_alone(tawny: Tawny, data: Path) -> None:
     (data / "keys").mkdir()
     (data.parent / "owner").rename(data / "keys" / "owner.age")
-    said = tawny("encryption", "rotate", "--key", str(data / "keys" / "owner.age"))
+    result = tawny("encryption", "rotate", "--key", str(data / "keys" / "owner.age"))
     (new,) = (path for path in data.parent.rglob("*.age") if path.name != "owner.age")
-    assert (new.parent, str(new) in said.out + said.err) == (data / "keys", True)
+    assert (new.parent, str(new) in result.out + result.err) == (data / "keys", True)
 
 
 def test_a_method_of_a_rotated_key_has_a_short_id(tawny: Tawny, data: Path) -> None:
@@ -278,8 +282,8 @@ def test_a_rotation_that_the_data_folder_refuses_leaves_nothing(tawny: Tawny, da
     before = (data.parent / "tawny.toml").read_text()
     for number in range(32):
         UnlockMethodStore(data).add(b"age-encryption.org/v1\n", number, "A key")
-    said = tawny("encryption", "rotate", "--key", "owner")
-    assert (said.code, "32 unlock methods" in said.err) == (3, True)
+    result = tawny("encryption", "rotate", "--key", "owner")
+    assert (result.code, "32 unlock methods" in result.err) == (3, True)
     assert not list(data.parent.glob("owner-*"))
     assert (data.parent / "tawny.toml").read_text() == before
 
@@ -291,8 +295,8 @@ def test_a_rotation_whose_settings_cant_be_written_leaves_nothing(
         raise FolderUnwritable(str(file), "No space left on device")
 
     monkeypatch.setattr(encryption, "put_tables", full)
-    said = tawny("encryption", "rotate", "--key", "owner")
-    assert (said.code, "No space left" in said.err) == (FolderUnwritable.exit_code, True)
+    result = tawny("encryption", "rotate", "--key", "owner")
+    assert (result.code, "No space left" in result.err) == (FolderUnwritable.exit_code, True)
     assert not [*data.parent.glob("owner-*"), *(data / "keys").iterdir()]
 
 
@@ -300,8 +304,8 @@ def test_a_disk_that_is_away_is_named(tawny: Tawny, data: Path, tmp_path: Path) 
     archive = tmp_path / "archive"
     join(Volume.at(data), archive, VolumeUse.TIER)
     archive.rename(tmp_path / "unplugged")
-    said = tawny("encryption", "add-key", GUEST.recipient, "--key", "owner")
-    assert (said.code, str(archive) in said.out, "when they are back" in said.out) == (1, True, True), said.out
+    result = tawny("encryption", "add-key", GUEST.recipient, "--key", "owner")
+    assert (result.code, str(archive) in result.out, "when they are back" in result.out) == (1, True, True), result.out
     (tmp_path / "unplugged").rename(archive)
     assert tawny("encryption", "rewrap", "--key", "owner").code == 0
 
@@ -311,14 +315,14 @@ def test_a_disk_that_died_and_was_taken_out_of_the_settings_is_not_waited_for(ta
     join(Volume.at(data), archive, VolumeUse.TIER)
     archive.rename(data.parent / "died")
     former(Volume.at(data), set())
-    said = tawny("encryption", "rewrap", "--key", "owner")
-    assert (said.code, f"{archive} is away" in said.out) == (0, True), said.out
-    said = tawny("encryption", "rewrap", "--key", "owner", "--json")
-    assert json.loads(said.out)["given_up"] == [str(archive)]
+    result = tawny("encryption", "rewrap", "--key", "owner")
+    assert (result.code, f"{archive} is away" in result.out) == (0, True), result.out
+    result = tawny("encryption", "rewrap", "--key", "owner", "--json")
+    assert json.loads(result.out)["given_up"] == [str(archive)]
     file = data.parent / "tawny.toml"  # again in the settings, before it is plugged in
     file.write_text(f'{file.read_text()}\n[[storage.tiers]]\npath = "{archive}"\nafter = "7 days"\n')
-    said = tawny("encryption", "rewrap", "--key", "owner")
-    assert (said.code, "when they are back" in said.out) == (1, True), said.out
+    result = tawny("encryption", "rewrap", "--key", "owner")
+    assert (result.code, "when they are back" in result.out) == (1, True), result.out
 
 
 def with_mirror(data: Path) -> Path:
@@ -333,36 +337,36 @@ def test_keys_that_stay_locked_are_told_and_count_once_with_a_mirror(tawny: Tawn
     ring.write_bytes(RingLine(line.commit, line.born_ms, wrap(bytes(32), [OTHER.recipient])).text())
     next(data.rglob("*.tws")).unlink()
     copytree(data, with_mirror(data))
-    said = tawny("encryption", "rewrap", "--key", "owner")
-    assert (said.code, "1 keys couldn't be opened" in said.out) == (1, True), said.out
+    result = tawny("encryption", "rewrap", "--key", "owner")
+    assert (result.code, "1 keys couldn't be opened" in result.out) == (1, True), result.out
 
 
 def test_a_camera_that_only_the_mirror_has_is_changed_there(tawny: Tawny, data: Path) -> None:
     copytree(data, mirror := with_mirror(data))
     rmtree(data / "door")
-    said = tawny("encryption", "rotate", "--key", "owner")
-    assert (said.code, "1 files changed" in said.out) == (0, True), said.out
+    result = tawny("encryption", "rotate", "--key", "owner")
+    assert (result.code, "1 files changed" in result.out) == (0, True), result.out
     assert [opens(tawny, mirror, key) for key in ("sheet", "owner")] == [True, False]
 
 
 def test_a_mirror_that_is_no_folder_is_named(tawny: Tawny, data: Path) -> None:
     mirror = with_mirror(data)
-    said = tawny("encryption", "rewrap", "--key", "owner")
-    assert (said.code, str(mirror) in said.out) == (1, True), said.out
+    result = tawny("encryption", "rewrap", "--key", "owner")
+    assert (result.code, str(mirror) in result.out) == (1, True), result.out
 
 
 def test_a_change_without_a_key_has_the_same_counts(tawny: Tawny, data: Path) -> None:
-    told = [tawny("encryption", "add-key", GUEST.recipient, *key, "--json").out for key in ((), ("--key", "owner"))]
-    assert [*json.loads(told[0])] == [*json.loads(told[1])]
+    found = [tawny("encryption", "add-key", GUEST.recipient, *key, "--json").out for key in ((), ("--key", "owner"))]
+    assert [*json.loads(found[0])] == [*json.loads(found[1])]
 
 
 def test_files_without_room_open_alone_with_the_sheet_and_are_counted(tawny: Tawny, data: Path) -> None:
     for one in (GUEST, OTHER, *(Identity.new() for _ in range(5))):
         assert tawny("encryption", "add-key", one.recipient).code == 0
-    said = tawny("encryption", "remove-key", OTHER.recipient, "--key", "owner")
-    assert (said.code, "1 files have no room for all keys" in said.out) == (0, True), said.out
-    said = tawny("encryption", "add-key", OTHER.recipient, "--key", "owner")
-    assert "open with the keys they had before only" in said.out, said.out
+    result = tawny("encryption", "remove-key", OTHER.recipient, "--key", "owner")
+    assert (result.code, "1 files have no room for all keys" in result.out) == (0, True), result.out
+    result = tawny("encryption", "add-key", OTHER.recipient, "--key", "owner")
+    assert "open with the keys they had before only" in result.out, result.out
     for ring in data.rglob("*.keys"):
         ring.unlink()
     assert [opens(tawny, data, key) for key in ("sheet", "owner", "other")] == [True, True, False]
@@ -380,10 +384,10 @@ def test_the_mirror_is_opened_and_shut_as_well(tawny: Tawny, data: Path) -> None
 def test_while_a_recorder_runs_its_newest_days_are_left(tawny: Tawny, data: Path) -> None:
     lock = Volume.at(data).lock(SystemClock())
     try:
-        said = tawny("encryption", "add-key", GUEST.recipient, "--key", "owner", "--json")
+        result = tawny("encryption", "add-key", GUEST.recipient, "--key", "owner", "--json")
     finally:
         lock.release()
-    assert (said.code, json.loads(said.out)["all"]) == (1, False)
+    assert (result.code, json.loads(result.out)["all"]) == (1, False)
 
 
 @pytest.mark.parametrize(
@@ -406,12 +410,12 @@ def test_what_cannot_be_done_is_told_and_changes_nothing(
     tawny: Tawny, data: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
     before = (data.parent / "tawny.toml").read_text()
-    said = tawny("encryption", *words)
-    assert (said.code, says in said.err) == (code, True), said.err
+    result = tawny("encryption", *words)
+    assert (result.code, says in result.err) == (code, True), result.err
     assert (data.parent / "tawny.toml").read_text() == before
 
 
 def test_a_key_that_opens_nothing_is_told(tawny: Tawny, data: Path) -> None:
-    said = tawny("encryption", "rewrap", "--key", "other")
-    assert (said.code, "couldn't be opened" in said.out) == (1, True), said.err
+    result = tawny("encryption", "rewrap", "--key", "other")
+    assert (result.code, "couldn't be opened" in result.out) == (1, True), result.err
     assert opens(tawny, data, "owner")

@@ -182,20 +182,20 @@ def stack() -> Iterator[ExitStack]:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_an_error_says_what_happened_and_what_to_do(case: Case, tawny: Tawny, tmp_path: Path, stack: ExitStack) -> None:
-    said = tawny(*case.words(tmp_path, stack))
-    assert said.code == case.code, said
-    assert case.says in said.err, said.err
-    assert case.do in said.err, said.err
-    assert said.out == ""
-    assert "Traceback" not in said.err
-    assert "wr0ng-one" not in said.err
-    assert len(said.err) < 1500
+    result = tawny(*case.words(tmp_path, stack))
+    assert result.code == case.code, result
+    assert case.says in result.err, result.err
+    assert case.do in result.err, result.err
+    assert result.out == ""
+    assert "Traceback" not in result.err
+    assert "wr0ng-one" not in result.err
+    assert len(result.err) < 1500
 
 
 @pytest.mark.parametrize("case", CASES[3:9], ids=lambda case: case.name)
 def test_errors_are_json_too(case: Case, tawny: Tawny, tmp_path: Path, stack: ExitStack) -> None:
-    said = tawny(*case.words(tmp_path, stack), "--json")
-    error = json.loads(said.err.splitlines()[-1])["error"]
+    result = tawny(*case.words(tmp_path, stack), "--json")
+    error = json.loads(result.err.splitlines()[-1])["error"]
     assert error["code"]
     assert case.says in error["message"]
 
@@ -300,15 +300,15 @@ UNDECODABLE = os.fsdecode(b"caf\xe9")
 )  # fmt: skip
 def test_a_name_that_is_not_utf8_is_refused_at_once(tawny: Tawny, tmp_path: Path, words: tuple[str, ...]) -> None:
     (tmp_path / "history").mkdir()
-    said = tawny(*words)
-    assert (said.code, said.out) == (2, "")
-    assert "isn't valid UTF-8." in said.err
-    assert "caf\\udce9" in said.err
+    result = tawny(*words)
+    assert (result.code, result.out) == (2, "")
+    assert "isn't valid UTF-8." in result.err
+    assert "caf\\udce9" in result.err
     assert not [path.name for path in tmp_path.iterdir() if path.name.startswith("tmp")]
 
 
 def test_a_file_whose_name_is_not_utf8_is_created_and_named(tawny: Tawny, tmp_path: Path) -> None:
-    said = tawny("init", "--config", f"{UNDECODABLE}.toml")
-    assert said.code == 0, said.err
-    assert said.out.startswith("Created caf\\udce9.toml.")
+    result = tawny("init", "--config", f"{UNDECODABLE}.toml")
+    assert result.code == 0, result.err
+    assert result.out.startswith("Created caf\\udce9.toml.")
     assert (tmp_path / f"{UNDECODABLE}.toml").is_file()

@@ -76,9 +76,9 @@ def pictures(path: Path) -> list[Any]:
 def test_an_exact_clip_has_nothing_from_before(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     both: list[dict[str, Any]] = []
     for more in ((), ("--exact",)):
-        said = tawny(*words(recorded, 1_500, 300), *more, "-o", f"clip{len(both)}.mp4", "--json")
-        assert said.code == 0, said.err
-        both.append(json.loads(said.out))
+        result = tawny(*words(recorded, 1_500, 300), *more, "-o", f"clip{len(both)}.mp4", "--json")
+        assert result.code == 0, result.err
+        both.append(json.loads(result.out))
     assert (both[1]["exact"], both[1]["start"]) == (True, both[0]["start"])
     assert 0 < both[1]["encoded_anew"] < 15, "up to the next key picture"
     for number, (plain, exact) in enumerate(
@@ -152,9 +152,9 @@ def test_what_is_missing_before_the_first_picture_is_listed(tawny: Tawny, archiv
     with closing(HistoryJournal(volume.disk)) as history, closing(index_to_write(volume, history)) as made:
         made.put_gap(gap)
     times = ("--from", utc_text(first.start_ms - 5000), "--to", utc_text(first.end_ms))
-    said = tawny("export", "--camera", "door", "--data", str(archive), *times, "-o", "clip.mp4", "--json", *more)
-    assert said.code == 0, said.err
-    listed = [(one["s"], one["words"]) for one in json.loads(said.out)["not_recorded"]]
+    result = tawny("export", "--camera", "door", "--data", str(archive), *times, "-o", "clip.mp4", "--json", *more)
+    assert result.code == 0, result.err
+    listed = [(one["s"], one["words"]) for one in json.loads(result.out)["not_recorded"]]
     assert listed == [(5.0, "Paused for privacy")]
 
 
@@ -162,8 +162,8 @@ def test_time_before_the_first_recording_is_listed(tawny: Tawny, recorded: Path)
     with index_to_read(recorded) as index:
         first = index.segments(CameraId("door"), None, Span(0, 1 << 45))[0]
     times = ("--from", utc_text(first.start_ms - 5000), "--to", utc_text(first.end_ms))
-    said = tawny("export", "--camera", "door", "--data", str(recorded), *times, "-o", "clip.mp4", "--json")
-    listed = [(one["start"], one["words"]) for one in json.loads(said.out)["not_recorded"]]
+    result = tawny("export", "--camera", "door", "--data", str(recorded), *times, "-o", "clip.mp4", "--json")
+    listed = [(one["start"], one["words"]) for one in json.loads(result.out)["not_recorded"]]
     assert listed == [(utc_text(first.start_ms - 5000), "there is no recording, and no gap was noted")]
 
 
@@ -175,9 +175,9 @@ def test_recorded_time_that_cannot_be_read_is_listed(
     bad = max(found, key=lambda each: each.end_ms - each.start_ms)
     bad_sector(monkeypatch, archive / bad.path)
     times = ("--from", utc_text(found[0].start_ms), "--to", utc_text(found[-1].end_ms))
-    said = tawny("export", "--camera", "door", "--data", str(archive), *times, "-o", "clip.mp4", "--json")
-    assert said.code == 0, said.err
-    (listed,) = (one for one in json.loads(said.out)["not_recorded"] if one["words"] == "Disk error")
+    result = tawny("export", "--camera", "door", "--data", str(archive), *times, "-o", "clip.mp4", "--json")
+    assert result.code == 0, result.err
+    (listed,) = (one for one in json.loads(result.out)["not_recorded"] if one["words"] == "Disk error")
     assert (listed["start"], listed["end"]) == (utc_text(bad.start_ms), utc_text(bad.end_ms))
 
 
@@ -187,9 +187,9 @@ def test_parts_go_on_after_one_that_cannot_be_read(tawny: Tawny, tmp_path: Path,
     with index_to_read(tmp_path / "data") as index:
         first, _ = index.segments(DOOR, None, Span(0, 1 << 45))
     cut_off(tmp_path / "data" / first.path, 1)
-    said = tawny(*command, "-o", "part.mp4", "--split", part, "--json")
-    assert (said.code, json.loads(said.err.splitlines()[-1])["error"]["code"]) == (34, "damaged")
-    written = [json.loads(line) for line in said.out.splitlines()]
+    result = tawny(*command, "-o", "part.mp4", "--split", part, "--json")
+    assert (result.code, json.loads(result.err.splitlines()[-1])["error"]["code"]) == (34, "damaged")
+    written = [json.loads(line) for line in result.out.splitlines()]
     assert written[0]["start"] == utc_text(first.start_ms)
     assert written[-1]["start"] >= utc_text(first.end_ms)
 
@@ -204,11 +204,11 @@ def test_parts_in_the_hour_that_occurs_twice_have_names_that_sort(
     with monkeypatch.context() as zone:
         zone.setenv("TZ", "America/New_York")
         time.tzset()
-        said = tawny(
+        result = tawny(
             "export", "--camera", DOOR, "--data", str(tmp_path / "data"), *times, "--split", "1h", "-o", "p.mp4"
         )
     time.tzset()
-    assert said.code == 0, said.err
+    assert result.code == 0, result.err
     assert sorted(one.name for one in tmp_path.glob("p *")) == [
         "p 2026-11-01 01.00.00.mp4",
         "p 2026-11-01 01B.00.00.mp4",
@@ -218,8 +218,8 @@ def test_parts_in_the_hour_that_occurs_twice_have_names_that_sort(
 def test_parts_are_no_larger_than_was_said(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     assert tawny(*words(recorded), "-o", "whole.mp4").code == 0
     most = (tmp_path / "whole.mp4").stat().st_size * 2 // 3
-    said = tawny(*words(recorded), "-o", "part.mp4", "--split", f"{most / 1000}kB")
-    assert said.code == 0, said.err
+    result = tawny(*words(recorded), "-o", "part.mp4", "--split", f"{most / 1000}kB")
+    assert result.code == 0, result.err
     parts = sorted(tmp_path.glob("part *.mp4"))
     assert len(parts) >= 2
     assert all(part.stat().st_size <= most for part in parts)
@@ -254,8 +254,8 @@ def of_formats(folder: Path, *widths: int, over_ms: int = 0) -> list[str]:
 
 @pytest.mark.parametrize("over_ms", [0, 1, 2000])
 def test_each_format_has_its_file_however_their_times_overlap(tawny: Tawny, tmp_path: Path, over_ms: int) -> None:
-    said = tawny(*of_formats(tmp_path / "data", 160, 240, 160, over_ms=over_ms), "-o", "clip.mp4")
-    assert said.code == 0, said.err
+    result = tawny(*of_formats(tmp_path / "data", 160, 240, 160, over_ms=over_ms), "-o", "clip.mp4")
+    assert result.code == 0, result.err
     shown = [pictures(path) for path in tmp_path.glob("*.mp4")]
     assert sorted((len(found), found[0].shape[1]) for found in shown) == [(60, 160), (60, 160), (60, 240)]
 
@@ -265,8 +265,8 @@ def test_parts_after_a_change_of_format_are_no_larger_either(tawny: Tawny, tmp_p
     command = of_formats(tmp_path / "data", 160, 480, 480, over_ms=over_ms)
     assert tawny(*command, "-o", "whole.mp4").code == 0
     most = max(path.stat().st_size for path in tmp_path.glob("whole*.mp4")) * 2 // 3
-    said = tawny(*command, "-o", "part.mp4", "--split", f"{most / 1000}kB")
-    assert said.code == 0, said.err
+    result = tawny(*command, "-o", "part.mp4", "--split", f"{most / 1000}kB")
+    assert result.code == 0, result.err
     parts = list(tmp_path.glob("part *.mp4"))
     assert all(part.stat().st_size <= most for part in parts)
     wholes = sum(len(pictures(path)) for path in tmp_path.glob("whole*.mp4"))
@@ -275,33 +275,33 @@ def test_parts_after_a_change_of_format_are_no_larger_either(tawny: Tawny, tmp_p
 
 def test_what_is_sealed_says_what_it_needs(tawny: Tawny, sealed: Path) -> None:
     for more in (["-o", "a.mp4"], ["--exact", "-o", "b.mp4"], ["--redact", "0,0 1,1", "-o", "c.mp4"]):
-        said = tawny(*words(sealed), *more)
-        assert said.code != 0
-        assert "sealed" in said.err
+        result = tawny(*words(sealed), *more)
+        assert result.code != 0
+        assert "sealed" in result.err
 
 
 def test_a_key_that_is_not_theirs_is_told_from_none(tawny: Tawny, sealed: Path, tmp_path: Path) -> None:
     (tmp_path / "other.txt").write_text(Identity.new().text)
     for more in (["-o", "a.mp4"], ["--gif", "-o", "b.gif"]):
-        said = tawny(*words(sealed), "--key", "other.txt", *more)
-        assert (said.code, "another key. Give `--key FILE` for each" in said.err) == (3, True), said.err
+        result = tawny(*words(sealed), "--key", "other.txt", *more)
+        assert (result.code, "another key. Give `--key FILE` for each" in result.err) == (3, True), result.err
 
 
 def test_with_its_key_everything_can_be_made_of_what_is_sealed(tawny: Tawny, sealed: Path, tmp_path: Path) -> None:
     key = ["--key", str(sealed / "key.txt")]
     before = sorted(path.name for path in sealed.rglob("*"))
-    said = tawny(*words(sealed, 1_500, 500), *key, "--exact", "-o", "exact.mp4", "--json")
-    assert said.code == 0, said.err
-    assert json.loads(said.out)["exact"]
+    result = tawny(*words(sealed, 1_500, 500), *key, "--exact", "-o", "exact.mp4", "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["exact"]
     assert len(pictures(tmp_path / "exact.mp4")) >= 15
     assert tawny(*words(sealed), *key, "--redact", "0,0 0.5,1", "-o", "redacted.mp4").code == 0
     detail = [np.abs(np.diff(one.astype(int), axis=1)).mean(axis=0) for one in pictures(tmp_path / "redacted.mp4")]
     assert all(one[:140].mean() < 1.5 < 4 < one[180:].mean() for one in detail)
     assert tawny(*words(sealed), *key, "--gif", "-o", "made.gif").code == 0
     assert len(pictures(tmp_path / "made.gif")) > 10
-    said = tawny(*words(sealed), *key, "--evidence", "--redact", "0,0 0.5,1", "-o", "proof", "--json")
-    assert said.code == 0, said.err
-    fingerprint = json.loads(said.out)["fingerprint"]
+    result = tawny(*words(sealed), *key, "--evidence", "--redact", "0,0 0.5,1", "-o", "proof", "--json")
+    assert result.code == 0, result.err
+    fingerprint = json.loads(result.out)["fingerprint"]
     for name in ("proof", "proof-original"):
         assert tawny("verify", name, "--recorder", fingerprint).code == 0
     assert len(pictures(tmp_path / "proof-original" / "clip.mp4")) > 30
@@ -326,13 +326,13 @@ ENDINGS = ["", ".mp4", ".MP4", ".mkv", ".ts", ".h264", ".avi", ".mov", ".webm", 
 
 def probe(path: Path, *words: str) -> dict[str, Any]:
     """What the real ffprobe says of it."""
-    said = subprocess.run(
+    result = subprocess.run(
         ["ffprobe", "-v", "error", "-show_format", "-show_streams", "-count_packets", "-of", "json", *words, path],
         capture_output=True,
         check=True,
     )
-    assert not said.stderr
-    return dict(json.loads(said.stdout))
+    assert not result.stderr
+    return dict(json.loads(result.stdout))
 
 
 @pytest.mark.shows("PK19")
@@ -342,23 +342,23 @@ def test_a_file_is_what_its_name_says_or_is_not_written(
     tawny: Tawny, recorded: Path, tmp_path: Path, kind: str, ending: str
 ) -> None:
     more, known = KINDS[kind]
-    said = tawny(*words(recorded), *more, "-o", f"clip{ending}")
+    result = tawny(*words(recorded), *more, "-o", f"clip{ending}")
     if ending.lower() in known:
-        assert said.code == 0, said.err
+        assert result.code == 0, result.err
         made = sorted(tmp_path.glob("clip*"))
         assert made
         assert all(probe(path)["format"]["format_name"].startswith(known[ending.lower()]) for path in made)
     else:
-        assert said.code == 2
-        assert all(one in said.err for one in known), "it names what is possible"
+        assert result.code == 2
+        assert all(one in result.err for one in known), "it names what is possible"
         assert not list(tmp_path.glob("clip*"))
 
 
 @pytest.mark.shows("PK19")
 def test_a_raw_file_holds_the_recorded_video_packets_alone(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     for name in ("clip.mp4", "clip.h264"):
-        said = tawny(*words(recorded), "-o", name)
-        assert said.code == 0, said.err
+        result = tawny(*words(recorded), "-o", name)
+        assert result.code == 0, result.err
     streams = probe(tmp_path / "clip.h264")["streams"]
     assert [each["codec_name"] for each in streams] == ["h264"]
     hashes = frame_hashes(tmp_path / "clip.h264")
@@ -367,9 +367,9 @@ def test_a_raw_file_holds_the_recorded_video_packets_alone(tawny: Tawny, recorde
 
 
 def test_a_raw_file_of_another_codec_is_refused(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
-    said = tawny(*words(recorded), "-o", "clip.h265")
-    assert said.code != 0
-    assert ".h264" in said.err
+    result = tawny(*words(recorded), "-o", "clip.h265")
+    assert result.code != 0
+    assert ".h264" in result.err
     assert not list(tmp_path.glob("clip*"))
 
 
@@ -379,13 +379,13 @@ def test_a_raw_file_of_another_codec_is_refused(tawny: Tawny, recorded: Path, tm
 def test_another_container_holds_the_same_packets(
     tawny: Tawny, recorded: Path, tmp_path: Path, ending: str, from_ms: int
 ) -> None:
-    told = {}
+    data = {}
     for name in ("clip.mp4", f"clip{ending}"):
-        said = tawny(*words(recorded, from_ms), "-o", name, "--json")
-        assert said.code == 0, said.err
-        told[name] = json.loads(said.out)
+        result = tawny(*words(recorded, from_ms), "-o", name, "--json")
+        assert result.code == 0, result.err
+        data[name] = json.loads(result.out)
     one, other = tmp_path / "clip.mp4", tmp_path / f"clip{ending}"
-    assert told[other.name]["size_bytes"] == other.stat().st_size
+    assert data[other.name]["size_bytes"] == other.stat().st_size
     hashes = [frame_hashes(path, "-ignore_editlist", "1") for path in (one,)] + [frame_hashes(other)]
     assert len(hashes[0]) > 20
     assert hashes[0] == hashes[1], "every picture, and no other"
@@ -393,7 +393,7 @@ def test_another_container_holds_the_same_packets(
         [(each["codec_name"], each["nb_read_packets"]) for each in probe(path)["streams"]] for path in (one, other)
     ]
     assert codecs[0] == codecs[1]
-    hidden_ms = ms(told[one.name]["start"]) - ms(told[other.name]["start"])
+    hidden_ms = ms(data[one.name]["start"]) - ms(data[other.name]["start"])
     assert hidden_ms == pytest.approx(1000 * (length_s(other) - length_s(one)), abs=70)
     assert (hidden_ms > 0) == (from_ms > 0), "what an MP4 hides is shown, and said"
 
@@ -410,15 +410,15 @@ def length_s(path: Path) -> float:
 def frame_hashes(path: Path, *options: str) -> list[str]:
     """Of each picture that FFmpeg decodes, without its time."""
     words = ["ffmpeg", "-v", "error", *options, "-i", str(path), "-map", "0:v", "-f", "framemd5", "-"]
-    said = subprocess.run(words, capture_output=True, check=True)
-    assert not said.stderr
-    return [line.split(",")[-1].strip() for line in said.stdout.decode().splitlines() if not line.startswith("#")]
+    result = subprocess.run(words, capture_output=True, check=True)
+    assert not result.stderr
+    return [line.split(",")[-1].strip() for line in result.stdout.decode().splitlines() if not line.startswith("#")]
 
 
 def test_parts_of_a_size_are_mp4(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
-    said = tawny(*words(recorded), "-o", "clip.ts", "--split", "100kB")
-    assert said.code == 2
-    assert "15min" in said.err
+    result = tawny(*words(recorded), "-o", "clip.ts", "--split", "100kB")
+    assert result.code == 2
+    assert "15min" in result.err
     assert not list(tmp_path.glob("clip*"))
 
 
@@ -426,10 +426,10 @@ def test_parts_of_a_size_are_mp4(tawny: Tawny, recorded: Path, tmp_path: Path) -
 def test_a_re_encoded_clip_says_where_it_really_begins_and_ends(tawny: Tawny, tmp_path: Path, more: str) -> None:
     command = of_formats(tmp_path / "data", 160, 240)
     command[command.index("--from") + 1] = utc_text(BEGIN_MS - 3000)
-    said = tawny(*command, more, "-o", "clip.mp4", "--json")
-    assert said.code == 0, said.err
-    told = json.loads(said.out)
-    assert (told["start"], told["cut_at"]) == (utc_text(BEGIN_MS), utc_text(BEGIN_MS + 4000))
+    result = tawny(*command, more, "-o", "clip.mp4", "--json")
+    assert result.code == 0, result.err
+    data = json.loads(result.out)
+    assert (data["start"], data["cut_at"]) == (utc_text(BEGIN_MS), utc_text(BEGIN_MS + 4000))
     assert "where the video format changes: export the rest apart" in tawny(*command, more, "-o", "again.mp4").out
 
 
@@ -453,8 +453,8 @@ def test_what_is_being_written_is_exported_too(tawny: Tawny, tmp_path: Path, *, 
     key = ("--key", "key.txt") if is_sealed else ()
     begin = utc_text(span.begin_ms)
     words = ("export", "--data", str(tmp_path / "data"), "--camera", "porch", "--from", begin, "--to", "now", *key)
-    said = tawny(*words, "-o", "clip.mp4")
-    assert said.code == 0, said.err
+    result = tawny(*words, "-o", "clip.mp4")
+    assert result.code == 0, result.err
     with av.open(str(tmp_path / "clip.mp4")) as film:
         assert sum(1 for _ in film.demux(video=0) if _.size) == 90
 
@@ -467,8 +467,8 @@ def test_a_file_that_is_too_large_for_its_file_system_can_be_split(
         raise OSError(errno.EFBIG, "File too large")
 
     monkeypatch.setattr(ClipFile, "read", too_large)
-    said = tawny(*words(recorded), "-o", "clip.mp4")
-    assert (said.code, "Use `--split 2GB`" in said.err) == (3, True), said.err
+    result = tawny(*words(recorded), "-o", "clip.mp4")
+    assert (result.code, "Use `--split 2GB`" in result.err) == (3, True), result.err
     assert not (tmp_path / "clip.mp4").exists()
 
 
@@ -478,9 +478,9 @@ def test_a_full_disk_is_that_of_the_output(tawny: Tawny, recorded: Path, monkeyp
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(ClipFile, "read", full)
-    said = tawny(*words(recorded), "-o", "clip.mp4")
-    told = "The disk at clip.mp4 is full. Free up space there, or write to another disk (`-o`)."
-    assert (said.code, said.err) == (31, f"tawny: {told}\n")
+    result = tawny(*words(recorded), "-o", "clip.mp4")
+    text = "The disk at clip.mp4 is full. Free up space there, or write to another disk (`-o`)."
+    assert (result.code, result.err) == (31, f"tawny: {text}\n")
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv"])
@@ -547,18 +547,18 @@ def test_an_export_that_is_terminated_leaves_nothing(
 def test_an_option_that_would_do_nothing_is_refused(
     tawny: Tawny, recorded: Path, options: list[str], named: str
 ) -> None:
-    said = tawny(
+    result = tawny(
         "export", "--camera", "door", "--from", "9 s ago", "--to", "now", "--data", str(recorded), *options, "-o", "m"
     )
-    assert said.code == 2
-    assert f"{named} can't be combined with that option" in said.err
+    assert result.code == 2
+    assert f"{named} can't be combined with that option" in result.err
 
 
 def test_a_time_lapse_says_what_is_missing(tawny: Tawny, recorded: Path) -> None:
     when = ["--from", "1 h ago", "--to", "now", "--timelapse"]
-    said = tawny("export", "--camera", "door", *when, "--data", str(recorded), "-o", "a.mp4", "--json")
-    assert said.code == 0, said.err
-    assert sum(one["s"] for one in json.loads(said.out)["not_recorded"]) > 1800
+    result = tawny("export", "--camera", "door", *when, "--data", str(recorded), "-o", "a.mp4", "--json")
+    assert result.code == 0, result.err
+    assert sum(one["s"] for one in json.loads(result.out)["not_recorded"]) > 1800
 
 
 @pytest.mark.parametrize("kind", ["--gif", "--sheet"])
@@ -567,13 +567,13 @@ def test_an_export_of_images_says_what_is_missing(tawny: Tawny, recorded: Path, 
         known = index.bounds(CameraId("door"))
     assert known
     when = ["--from", utc_text(known.begin_ms - 8000), "--to", utc_text(known.begin_ms + 2000), kind]
-    said = tawny("export", "--camera", "door", *when, "--data", str(recorded), "-o", "made", "--json")
-    assert said.code == 0, said.err
-    assert 7 < sum(one["s"] for one in json.loads(said.out)["not_recorded"]) < 9
+    result = tawny("export", "--camera", "door", *when, "--data", str(recorded), "-o", "made", "--json")
+    assert result.code == 0, result.err
+    assert 7 < sum(one["s"] for one in json.loads(result.out)["not_recorded"]) < 9
 
 
 def test_a_time_lapse_that_stands_still_is_refused(tawny: Tawny, recorded: Path) -> None:
-    said = tawny(
+    result = tawny(
         "export",
         "--camera",
         "door",
@@ -588,4 +588,4 @@ def test_a_time_lapse_that_stands_still_is_refused(tawny: Tawny, recorded: Path)
         "-o",
         "a.mp4",
     )
-    assert "must be 2 to" in said.err
+    assert "must be 2 to" in result.err

@@ -41,13 +41,13 @@ def _no_wait(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_fill_follows_until_it_is_over(tawny: Tawny, monkeypatch: pytest.MonkeyPatch, ends: str) -> None:
     recorder = Recorder(12.34, ends)
     monkeypatch.setattr(recordings, "ask_once", recorder.once)
-    said = tawny("fill", "door", "--from", "2026-11-20T05:00:00Z", "--to", "2026-11-20T06:00:00Z")
+    result = tawny("fill", "door", "--from", "2026-11-20T05:00:00Z", "--to", "2026-11-20T06:00:00Z")
     first, *more = recorder.asked
     assert (first["command"], first["camera"], first["to_ms"] - first["from_ms"]) == ("fill", "door", 3_600_000)
     assert more == [{"command": "fill", "camera": "door"}]
-    assert said.code == STATES[ends][2]
-    assert "12.3 s are missing." in said.out + said.err
-    assert STATES[ends][3] in said.out
+    assert result.code == STATES[ends][2]
+    assert "12.3 s are missing." in result.out + result.err
+    assert STATES[ends][3] in result.out
 
 
 def test_fill_without_waiting_asks_once(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,6 +60,6 @@ def test_fill_without_waiting_asks_once(tawny: Tawny, monkeypatch: pytest.Monkey
 def test_fill_with_nothing_missing_says_so(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
     recorder = Recorder(0.0, "done")
     monkeypatch.setattr(recordings, "ask_once", recorder.once)
-    said = tawny("fill", "door")
-    assert (said.code, len(recorder.asked)) == (0, 1)
-    assert "No gap in this time can be filled." in said.out
+    result = tawny("fill", "door")
+    assert (result.code, len(recorder.asked)) == (0, 1)
+    assert "No gap in this time can be filled." in result.out

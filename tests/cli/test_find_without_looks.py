@@ -81,11 +81,11 @@ def test_the_other_words_are_searched_and_the_file_stays(
 ) -> None:
     spoil(looks)
     before = looks.read_bytes()
-    said = tawny("find", "red", "person", "--data", str(looks.parent))
-    assert (said.code, said.out.count("person")) == (0, 1)
-    assert said.err.startswith("Colours, sizes and likeness were not searched: ")
-    assert why in said.err
-    assert remedy in said.err
+    result = tawny("find", "red", "person", "--data", str(looks.parent))
+    assert (result.code, result.out.count("person")) == (0, 1)
+    assert result.err.startswith("Colours, sizes and likeness were not searched: ")
+    assert why in result.err
+    assert remedy in result.err
     assert looks.read_bytes() == before
     assert [one.name for one in looks.parent.glob("appearance.db*")] == [looks.name]
 
@@ -111,11 +111,11 @@ def test_events_alike_are_refused(
 ) -> None:
     spoil(looks)
     before = looks.read_bytes()
-    said = tawny("find", "--like", "e1", "--data", str(looks.parent))
-    assert said.code == 3
-    assert why in said.err
-    assert remedy in said.err
-    assert not said.out
+    result = tawny("find", "--like", "e1", "--data", str(looks.parent))
+    assert result.code == 3
+    assert why in result.err
+    assert remedy in result.err
+    assert not result.out
     assert looks.read_bytes() == before
 
 

@@ -66,8 +66,8 @@ def test_a_recorder_is_removed_by_its_id_or_name_unless_another_one_could_be_mea
     done = tawny("hub", "revoke", wanted, *place)
     assert boxes.keys() - {one.id for one in index.boxes()} == ({gone} if gone else set())
     index.close()
-    said = f"{boxes[gone]} ({gone}) is removed" if gone else " (shed-2)."
-    assert (done.code, said in done.out + done.err) == (0 if gone else 3, True)
+    text = f"{boxes[gone]} ({gone}) is removed" if gone else " (shed-2)."
+    assert (done.code, text in done.out + done.err) == (0 if gone else 3, True)
 
 
 def test_joining_a_hub_a_pass_and_leaving(

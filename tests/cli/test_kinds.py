@@ -52,8 +52,8 @@ def test_events_that_were_called_something_are_exported(
         assert kept["labels"].tolist() == ["person"]
     again = tawny("kinds", "export", "--data", str(archive), "-o", "crops")
     assert (again.code, "already exists" in again.err) == (3, True)
-    told = tawny("kinds", "export", "--data", str(archive), "-o", "other", "--json")
-    assert json.loads(told.out)["labels"] == {"person": 1}
+    result = tawny("kinds", "export", "--data", str(archive), "-o", "other", "--json")
+    assert json.loads(result.out)["labels"] == {"person": 1}
 
 
 def test_samples_of_cameras_of_other_recorders_have_their_masks(

@@ -11,8 +11,8 @@ from tests.cli.conftest import Tawny
 def test_a_plate_is_known_listed_and_forgotten(tawny: Tawny, tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
     assert "No known faces or plates" in tawny("known", "list", *data).out
-    said = tawny("known", "add", "Anna's car", "--plate", "b-ab 123", *data)
-    assert (said.code, said.out.strip()) == (0, "Saved Anna's car.")
+    result = tawny("known", "add", "Anna's car", "--plate", "b-ab 123", *data)
+    assert (result.code, result.out.strip()) == (0, "Saved Anna's car.")
     listed = json.loads(tawny("known", "list", "--json", *data).out)["known"]
     assert [(one["name"], one["by"], one["text"]) for one in listed] == [("Anna's car", "plates", "B-AB 123")]
     assert tawny("known", "forget", "anna's car", *data).out.strip() == "1 deleted."
@@ -24,24 +24,24 @@ def test_all_are_forgotten_and_counted(tawny: Tawny, tmp_path: Path) -> None:
     data = ("--data", str(tmp_path))
     for name, plate in (("Anna", "B AB 123"), ("Ben", "B AB 124")):
         tawny("known", "add", name, "--plate", plate, *data)
-    said = tawny("known", "forget", "--all", *data)
-    assert (said.code, said.out.strip()) == (0, "All known faces and plates are deleted (2).")
+    result = tawny("known", "forget", "--all", *data)
+    assert (result.code, result.out.strip()) == (0, "All known faces and plates are deleted (2).")
     assert tawny("known", "forget", "--all", *data).out.strip() == "All known faces and plates are deleted (0)."
 
 
 def test_a_list_that_cannot_be_read_is_not_empty(tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "known.bin").mkdir()  # a read fails, also for root
     for words in (("list",), ("forget", "Anna"), ("add", "Anna", "--plate", "B AB 123")):
-        said = tawny("known", *words, "--data", str(tmp_path))
-        assert (said.code, "can't be read (Is a directory)" in said.err) == (3, True), said.err
+        result = tawny("known", *words, "--data", str(tmp_path))
+        assert (result.code, "can't be read (Is a directory)" in result.err) == (3, True), result.err
 
 
 def test_a_picture_that_is_not_there_is_said(tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "faces.py").touch()
     (tmp_path / "tawny.toml").write_text('[recognizers.faces]\nfile = "faces.py"\n')
     words = ("--by", "faces", "--picture", "gone.jpg", "--data", str(tmp_path))
-    said = tawny("known", "add", "Anna", *words)
-    assert (said.code, "Can't read gone.jpg: No such file or directory." in said.err) == (3, True), said.err
+    result = tawny("known", "add", "Anna", *words)
+    assert (result.code, "Can't read gone.jpg: No such file or directory." in result.err) == (3, True), result.err
 
 
 @pytest.mark.parametrize(
@@ -56,5 +56,5 @@ def test_a_picture_that_is_not_there_is_said(tawny: Tawny, tmp_path: Path) -> No
     ],
 )
 def test_wrong_use_is_said(tawny: Tawny, tmp_path: Path, words: tuple[str, ...], says: str) -> None:
-    said = tawny("known", *words, "--data", str(tmp_path))
-    assert (said.code, says in said.err) == (2, True), said.err
+    result = tawny("known", *words, "--data", str(tmp_path))
+    assert (result.code, says in result.err) == (2, True), result.err

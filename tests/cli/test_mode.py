@@ -59,10 +59,10 @@ def test_the_active_mode_is_shown(
     tawny: Tawny, recorded: Path, recorder: Recorder, change: dict[str, Any], lines: list[str]
 ) -> None:
     recorder.now |= change
-    said = tawny("mode", "--data", str(recorded))
-    assert said.code == 0, said.err
-    assert len(said.out.splitlines()) == len(lines)
-    for line, pattern in zip(said.out.splitlines(), lines, strict=True):
+    result = tawny("mode", "--data", str(recorded))
+    assert result.code == 0, result.err
+    assert len(result.out.splitlines()) == len(lines)
+    for line, pattern in zip(result.out.splitlines(), lines, strict=True):
         assert re.match(pattern, line), line
     assert json.loads(tawny("mode", "--data", str(recorded), "--json").out) == recorder.now
     assert recorder.orders == []
@@ -90,8 +90,8 @@ def test_another_mode_is_set(
     order: dict[str, Any],
 ) -> None:
     recorder.now["modes"] = list(modes)
-    said = tawny("mode", *words, "--data", str(recorded))
-    assert (said.code, said.out, recorder.orders) == (0, "Mode: away.\n", [order]), said.err
+    result = tawny("mode", *words, "--data", str(recorded))
+    assert (result.code, result.out, recorder.orders) == (0, "Mode: away.\n", [order]), result.err
 
 
 def test_a_mode_that_could_not_be_stored_is_said(tawny: Tawny, recorded: Path, recorder: Recorder) -> None:
@@ -109,8 +109,8 @@ def test_a_mode_that_could_not_be_stored_is_said(tawny: Tawny, recorded: Path, r
 def test_a_wrong_use_changes_nothing(
     tawny: Tawny, recorded: Path, recorder: Recorder, words: tuple[str, ...], says: str
 ) -> None:
-    said = tawny("mode", *words, "--data", str(recorded))
-    assert (said.code, says in said.err, recorder.orders) == (2, True, []), said.err
+    result = tawny("mode", *words, "--data", str(recorded))
+    assert (result.code, says in result.err, recorder.orders) == (2, True, []), result.err
 
 
 @pytest.mark.parametrize(
@@ -132,8 +132,8 @@ def test_a_wrong_use_changes_nothing(
 def test_a_number_outside_its_limits_is_not_sent(
     tawny: Tawny, recorded: Path, recorder: Recorder, words: tuple[str, ...], says: str
 ) -> None:
-    said = tawny(*words, "--data", str(recorded))
-    assert (said.code, says in said.err, recorder.orders) == (2, True, []), said.err
+    result = tawny(*words, "--data", str(recorded))
+    assert (result.code, says in result.err, recorder.orders) == (2, True, []), result.err
 
 
 @pytest.mark.parametrize("most", ["1s", "31 days"])
@@ -143,5 +143,5 @@ def test_a_number_at_its_limit_is_sent(tawny: Tawny, recorded: Path, recorder: R
 
 
 def test_it_needs_a_running_recorder(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("mode", "--data", str(recorded))
-    assert (said.code, "No tawny is running" in said.err) == (3, True), said.err
+    result = tawny("mode", "--data", str(recorded))
+    assert (result.code, "No tawny is running" in result.err) == (3, True), result.err

@@ -12,13 +12,19 @@ from tests.detection.models import models
 def test_a_model_is_added_listed_and_removed(tawny: Tawny, tmp_path: Path) -> None:
     file = models.bright(tmp_path / "foxes.onnx")
     data = ("--data", str(tmp_path / "data"))
-    said = tawny("models", "list", *data)
-    assert (said.code, "tawny models add recommended" in said.out) == (0, True)
-    said = tawny("models", "add", str(file), "--licence", "MIT", *data)
-    assert said.code == 0, said.err
-    assert "Added foxes (YOLOX)." in said.out
-    said = tawny("models", "list", *data)
-    assert said.out.splitlines()[1].split() == ["foxes", "YOLOX", *said.out.splitlines()[1].split()[2:4], "MIT", "yes"]
+    result = tawny("models", "list", *data)
+    assert (result.code, "tawny models add recommended" in result.out) == (0, True)
+    result = tawny("models", "add", str(file), "--licence", "MIT", *data)
+    assert result.code == 0, result.err
+    assert "Added foxes (YOLOX)." in result.out
+    result = tawny("models", "list", *data)
+    assert result.out.splitlines()[1].split() == [
+        "foxes",
+        "YOLOX",
+        *result.out.splitlines()[1].split()[2:4],
+        "MIT",
+        "yes",
+    ]
     listed = json.loads(tawny("models", "list", "--json", *data).out)
     assert [one["name"] for one in listed["models"]] == ["foxes"]
     assert listed["recommended"]["licence"] == "Apache-2.0"
@@ -30,8 +36,8 @@ def test_one_that_is_gone_is_told_and_can_be_taken_off(tawny: Tawny, tmp_path: P
     data = ("--data", str(tmp_path / "data"))
     tawny("models", "add", str(models.bright(tmp_path / "foxes.onnx")), *data)
     (tmp_path / "data" / "models" / "foxes.onnx").unlink()
-    said = tawny("models", "list", *data)
-    assert (said.code, "Can't use the model foxes" in said.out) == (1, True)
+    result = tawny("models", "list", *data)
+    assert (result.code, "Can't use the model foxes" in result.out) == (1, True)
     assert "foxes.onnx is missing" in json.loads(tawny("models", "list", "--json", *data).out)["trouble"]
     assert tawny("models", "remove", "foxes", *data).code == 0
     assert tawny("models", "list", *data).code == 0
@@ -43,10 +49,10 @@ def test_one_that_cannot_be_read_is_told(tawny: Tawny, tmp_path: Path, folder: s
     there = tmp_path / "data" / folder
     (there / "foxes.json").mkdir(parents=True)  # a read fails, also for root
     (there / "foxes.onnx").touch()
-    said = tawny("models", "list", *data)
-    assert said.code == 1
-    assert said.out.count("Can't use the model foxes") == 1
-    assert "can't be read" in said.out.splitlines()[1]
+    result = tawny("models", "list", *data)
+    assert result.code == 1
+    assert result.out.count("Can't use the model foxes") == 1
+    assert "can't be read" in result.out.splitlines()[1]
     assert "Can't use the model foxes" in json.loads(tawny("models", "list", "--json", *data).out)["trouble"]
 
 
@@ -64,5 +70,5 @@ def test_one_that_cannot_be_read_is_told(tawny: Tawny, tmp_path: Path, folder: s
 def test_what_cannot_be_done_is_said(
     tawny: Tawny, tmp_path: Path, words: tuple[str, ...], code: int, says: str
 ) -> None:
-    said = tawny("models", *words, "--data", str(tmp_path / "data"))
-    assert (said.code, says in said.err) == (code, True), said.err
+    result = tawny("models", *words, "--data", str(tmp_path / "data"))
+    assert (result.code, says in result.err) == (code, True), result.err

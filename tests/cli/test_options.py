@@ -99,9 +99,9 @@ def test_on_other_days_an_end_before_the_start_is_refused() -> None:
 
 
 def test_a_start_that_is_still_to_come_is_asked_for_with_its_date() -> None:
-    with pytest.raises(UsageError, match=r"22:00\) is still to come") as said:
+    with pytest.raises(UsageError, match=r"22:00\) is still to come") as raised:
         span("22:00", "now", utc_from_text("2026-11-29T04:11:00Z"))
-    assert said.value.do == 'Give the date: "2026-11-28 22:00".'
+    assert raised.value.do == 'Give the date: "2026-11-28 22:00".'
 
 
 def test_a_time_that_comes_twice_is_no_span_from_and_to_itself() -> None:
@@ -110,9 +110,9 @@ def test_a_time_that_comes_twice_is_no_span_from_and_to_itself() -> None:
 
 
 def test_an_hour_that_the_clock_skips_is_no_span() -> None:
-    with pytest.raises(UsageError, match="isn't after the start") as said:
+    with pytest.raises(UsageError, match="isn't after the start") as raised:
         span("02:10", "02:50", utc_from_text("2026-03-29T11:00:00Z"))
-    assert said.value.do == "Choose a later end."
+    assert raised.value.do == "Choose a later end."
 
 
 @pytest.mark.parametrize("ms", [253_402_214_400_000, 300_000_000_000_000, 2**63 - 1])
@@ -153,16 +153,16 @@ EXTREME = "999999999999 days ago"
     ids=lambda words: words[0],
 )  # fmt: skip
 def test_commands_refuse_extreme_times(tawny: Tawny, archive: Path, words: tuple[str, ...]) -> None:
-    said = tawny(*words, "--data", str(archive))
-    assert said.code in (2, 3), said
-    assert said.err.startswith("tawny: ")
+    result = tawny(*words, "--data", str(archive))
+    assert result.code in (2, 3), result
+    assert result.err.startswith("tawny: ")
 
 
 @pytest.mark.parametrize("most", ["-1", "0", "9" * 20, "9" * 5000, "x", "1.5"])
 def test_a_count_that_is_none_is_refused(tawny: Tawny, most: str) -> None:
-    said = tawny("find", f"--most={most}", "cat")
-    assert said.code == 2, said
-    assert said.err == f"tawny: --most {most} isn't a whole number from 1 to 1000000. See `tawny find --help`.\n"
+    result = tawny("find", f"--most={most}", "cat")
+    assert result.code == 2, result
+    assert result.err == f"tawny: --most {most} isn't a whole number from 1 to 1000000. See `tawny find --help`.\n"
 
 
 @pytest.mark.parametrize(
@@ -175,9 +175,9 @@ def test_a_count_that_is_none_is_refused(tawny: Tawny, most: str) -> None:
     ids=lambda words: " ".join(words),
 )  # fmt: skip
 def test_two_hyphens_are_a_value_like_others(tawny: Tawny, archive: Path, words: tuple[str, ...]) -> None:
-    said = tawny(*words, "--data", str(archive))
-    assert said.code in (0, 1, 2, 3, 29, 34, 49), said
-    assert "Traceback" not in said.err
+    result = tawny(*words, "--data", str(archive))
+    assert result.code in (0, 1, 2, 3, 29, 34, 49), result
+    assert "Traceback" not in result.err
 
 
 def test_two_hyphens_alone_still_end_the_options() -> None:

@@ -40,9 +40,9 @@ def folder(recorded: Path) -> Iterator[Path]:
 
 
 def told(tawny: Tawny, folder: Path, *words: str) -> Any:
-    said = tawny(*words, "--data", str(folder), "--json")
-    assert said.code == 0, said.err
-    return json.loads(said.out)
+    result = tawny(*words, "--data", str(folder), "--json")
+    assert result.code == 0, result.err
+    return json.loads(result.out)
 
 
 def test_a_viewer_is_added_with_the_cameras_to_see_and_a_link(tawny: Tawny, folder: Path) -> None:
@@ -107,8 +107,8 @@ def test_a_password_that_cannot_be_set_changes_nothing(
     tawny: Tawny, folder: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str, words: str
 ) -> None:
     typed(monkeypatch, text)
-    said = tawny("user", "password", name, "--data", str(folder))
-    assert said.code != 0 and words in said.err
+    result = tawny("user", "password", name, "--data", str(folder))
+    assert result.code != 0 and words in result.err
     assert [one["name"] for one in told(tawny, folder, "user", "list")["people"]] == ["Anna"]
 
 
@@ -141,15 +141,17 @@ def test_two_step_codes_are_turned_off(tawny: Tawny, folder: Path) -> None:
 
 
 def test_a_screen_gets_a_short_link_and_stays_one(tawny: Tawny, folder: Path) -> None:
-    said = tawny("user", "add", "Kitchen", "--role", "screen", "--data", str(folder))
-    assert "expires in 15 minutes. Only the newest link works." in said.out, "of a new user, there are no earlier ones"
+    result = tawny("user", "add", "Kitchen", "--role", "screen", "--data", str(folder))
+    assert "expires in 15 minutes. Only the newest link works." in result.out, (
+        "of a new user, there are no earlier ones"
+    )
     assert tawny("user", "change", "Kitchen", "--role", "owner", "--data", str(folder)).code == 2
 
 
 def test_a_camera_that_is_not_there_is_told(tawny: Tawny, folder: Path) -> None:
-    said = tawny("user", "add", "Ben", "--cameras", "door,yard", "--data", str(folder))
-    assert said.code == 0
-    assert said.err == "No camera named yard yet. Available: door.\n"
+    result = tawny("user", "add", "Ben", "--cameras", "door,yard", "--data", str(folder))
+    assert result.code == 0
+    assert result.err == "No camera named yard yet. Available: door.\n"
 
 
 @pytest.mark.parametrize(
@@ -216,17 +218,17 @@ def test_an_owner_sees_all_cameras_and_still_does_as_a_viewer(tawny: Tawny, fold
     ],
 )
 def test_what_cannot_be_done_is_said(tawny: Tawny, folder: Path, words: tuple[str, ...], code: int, says: str) -> None:
-    said = tawny(*words, "--data", str(folder))
-    assert (said.code, says in said.err) == (code, True), said.err
+    result = tawny(*words, "--data", str(folder))
+    assert (result.code, says in result.err) == (code, True), result.err
     assert [one["name"] for one in told(tawny, folder, "user", "list")["people"]] == ["Anna"]
     assert told(tawny, folder, "tokens", "list")["passes"] == []
 
 
 def test_an_ended_guest_gets_no_new_link(tawny: Tawny, folder: Path) -> None:
     told(tawny, folder, "user", "add", "Anna G", "--role", "guest", "--for", "0 s")
-    said = tawny("user", "link", "anna g", "--data", str(folder))
-    assert (said.code, "The access of Anna G has ended." in said.err) == (3, True)
-    assert "`tawny user change 'Anna G' --for" in " ".join(said.err.split()), "a name of several words is one"
+    result = tawny("user", "link", "anna g", "--data", str(folder))
+    assert (result.code, "The access of Anna G has ended." in result.err) == (3, True)
+    assert "`tawny user change 'Anna G' --for" in " ".join(result.err.split()), "a name of several words is one"
     told(tawny, folder, "user", "change", "Anna G", "--for", "1 day")
     assert "link" in told(tawny, folder, "user", "link", "Anna G")
 
@@ -326,10 +328,10 @@ def test_the_audit_log_is_printed(tawny: Tawny, folder: Path) -> None:
     assert [one["person"] for one in told(tawny, folder, "user", "log", "Ben", *since)["items"]] == ["ben"]
     later = told(tawny, folder, "user", "log", "--since", "2026-11-20T05:30:00Z")["items"]
     assert [one["person"] for one in later] == ["ben"]
-    said = tawny("user", "log", *since, "--data", str(folder))
-    assert said.out.splitlines()[0].split() == ["TIME", "WHO", "WHAT", "DETAIL", "FROM"]
-    assert "Anna" in said.out
-    assert "203.0.113.9" in said.out
+    result = tawny("user", "log", *since, "--data", str(folder))
+    assert result.out.splitlines()[0].split() == ["TIME", "WHO", "WHAT", "DETAIL", "FROM"]
+    assert "Anna" in result.out
+    assert "203.0.113.9" in result.out
     assert tawny("user", "log", "nobody", "--data", str(folder)).out == "No entries.\n"
     wrong = tawny("user", "log", "--since", "whenever", "--data", str(folder))
     assert wrong.code == 2

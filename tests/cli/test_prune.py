@@ -63,9 +63,9 @@ def test_thinning_is_shown_and_done_and_leaves_time_recorded(tawny: Tawny, archi
     assert _json(tawny, *where)["thinnings"] == shown["thinnings"]
     assert all(path.endswith(".main.thin.mp4") for path in _files(archive))
     assert json.loads(tawny(*timeline).out)["spans"] == spans
-    said = tawny("check", "--wall", "--deep", "--data", str(archive))
-    assert said.code == 0
-    assert "contain keyframes only" in said.out
+    result = tawny("check", "--wall", "--deep", "--data", str(archive))
+    assert result.code == 0
+    assert "contain keyframes only" in result.out
     assert "Nothing would be deleted" in tawny("prune", *where, "--dry-run").out
 
 
@@ -102,8 +102,8 @@ def test_recordings_of_a_camera_that_an_edit_removed_keep_its_retention(
 def test_a_damaged_outbox_is_named_and_keeps_nothing(tawny: Tawny, archive: Path, tmp_path: Path) -> None:
     (archive / "outbox.db").write_bytes(b"damaged" * 1000)
     chosen = _settings(tmp_path, '{ min = "0 s", max_files = 1, min_free = "0 %" }')
-    said = tawny("prune", "--data", str(archive), "--config", chosen)
-    assert (said.code, "Which recordings wait for upload isn't known" in said.err) == (0, True), said.err
+    result = tawny("prune", "--data", str(archive), "--config", chosen)
+    assert (result.code, "Which recordings wait for upload isn't known" in result.err) == (0, True), result.err
     assert len(_files(archive)) == 1
 
 
@@ -114,8 +114,8 @@ def test_a_folder_of_somebody_else(tawny: Tawny, tmp_path: Path) -> None:
         (tmp_path / "ftp" / day / "a.mp4").write_bytes(b"12345")
     (tmp_path / "ftp" / "notes.txt").write_text("stays")
     where = ["--folder", str(tmp_path / "ftp")]
-    said = tawny("prune", *where, "--files", "1", "--dry-run")
-    assert "2020-01-01/a.mp4" in said.out
+    result = tawny("prune", *where, "--files", "1", "--dry-run")
+    assert "2020-01-01/a.mp4" in result.out
     assert _files(tmp_path / "ftp") == {"2020-01-01/a.mp4", "2020-01-02/a.mp4"}
     tawny("prune", *where, "--files", "1")
     assert _files(tmp_path / "ftp") == {"2020-01-02/a.mp4"}
@@ -146,8 +146,8 @@ def test_files_without_a_date_that_stay_are_counted(tawny: Tawny, tmp_path: Path
     assert _json(tawny, *where)["undated_files"] == 3
     for name in ("b.h264", "c.h264"):
         (tmp_path / name).unlink()
-    said = tawny("prune", *where, "--dry-run").out
-    assert said == "Nothing would be deleted.\n1 file without a date in its path stays.\n"
+    output = tawny("prune", *where, "--dry-run").out
+    assert output == "Nothing would be deleted.\n1 file without a date in its path stays.\n"
 
 
 @pytest.mark.shows("PK29")

@@ -35,11 +35,11 @@ def hidden_half(path: Path) -> list[bool]:
 
 
 def test_a_film_with_an_area_hidden(tawny: Tawny, recorded: Path, span: tuple[str, ...], tmp_path: Path) -> None:
-    said = tawny(
+    result = tawny(
         *("export", "--data", str(recorded), "--camera", "door", *span, "--redact", RIGHT_HALF, "-o", "film.mp4")
     )
-    assert said.code == 0, said.err
-    assert "REDACTED, no sound" in said.out
+    assert result.code == 0, result.err
+    assert "REDACTED, no sound" in result.out
     halves = hidden_half(tmp_path / "film.mp4")
     assert len(halves) > 20
     assert all(halves)
@@ -49,17 +49,17 @@ def test_redacted_evidence_says_so_and_keeps_the_original_beside_it(
     tawny: Tawny, recorded: Path, span: tuple[str, ...], tmp_path: Path
 ) -> None:
     words = ("export", "--data", str(recorded), "--camera", "door", *span, "--evidence", "-o", "proof", "--json")
-    said = tawny(*words, "--redact", RIGHT_HALF)
-    assert said.code == 0, said.err
-    told = json.loads(said.out)
+    result = tawny(*words, "--redact", RIGHT_HALF)
+    assert result.code == 0, result.err
+    data = json.loads(result.out)
     original, redacted = tmp_path / "proof-original", tmp_path / "proof"
-    assert told["original"] == "proof-original"
+    assert data["original"] == "proof-original"
     for folder, is_redacted in ((original, False), (redacted, True)):
-        said = tawny("verify", str(folder), "--recorder", told["fingerprint"], "--json")
-        assert said.code == 0, said.out
-        assert json.loads(said.out)["redacted"] == is_redacted
-    assert "REDACTED" in tawny("verify", str(redacted), "--recorder", told["fingerprint"]).out
-    assert "as recorded." not in tawny("verify", str(redacted), "--recorder", told["fingerprint"]).out
+        result = tawny("verify", str(folder), "--recorder", data["fingerprint"], "--json")
+        assert result.code == 0, result.out
+        assert json.loads(result.out)["redacted"] == is_redacted
+    assert "REDACTED" in tawny("verify", str(redacted), "--recorder", data["fingerprint"]).out
+    assert "as recorded." not in tawny("verify", str(redacted), "--recorder", data["fingerprint"]).out
     assert [path.name for path in redacted.glob("*.mp4")] == ["redacted.mp4"]
     assert all(hidden_half(redacted / "redacted.mp4"))
     assert json.loads((redacted / "000.proof.json").read_text())["leaf_key"] == ""
@@ -73,8 +73,8 @@ def test_a_film_that_cannot_be_made_leaves_nothing(
 ) -> None:
     words = ("export", "--data", str(recorded), "--camera", "door", *span, "--redact", "all-but:0.99,0.99")
     for more in (("-o", "film.mp4"), ("--evidence", "-o", "proof")):
-        said = tawny(*words, *more)
-        assert (said.code, "Nothing moves at that point" in said.err) == (3, True), said.err
+        result = tawny(*words, *more)
+        assert (result.code, "Nothing moves at that point" in result.err) == (3, True), result.err
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(("film", "proof"))] == []
 
 
@@ -92,7 +92,7 @@ def test_a_film_that_cannot_be_made_leaves_nothing(
 def test_what_cannot_be_meant_is_told(
     tawny: Tawny, recorded: Path, span: tuple[str, ...], what: str, says: str, tmp_path: Path
 ) -> None:
-    said = tawny("export", "--data", str(recorded), "--camera", "door", *span, "--redact", what, "-o", "film.mp4")
-    assert said.code != 0
-    assert says in said.err
+    result = tawny("export", "--data", str(recorded), "--camera", "door", *span, "--redact", what, "-o", "film.mp4")
+    assert result.code != 0
+    assert says in result.err
     assert not (tmp_path / "film.mp4").exists()

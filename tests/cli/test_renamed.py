@@ -13,9 +13,9 @@ OPTIONS = [(command, old, new) for command, options in main.OPTIONS.items() for 
 
 @pytest.mark.parametrize(("former", "present"), main.RENAMED_COMMANDS.items())
 def test_a_former_name_is_one_error_with_the_present_one(tawny: Tawny, former: str, present: tuple[str, ...]) -> None:
-    said = tawny(*former.split())
+    result = tawny(*former.split())
     names = " or ".join(f"`tawny {name}`" for name in present)
-    assert (said.code, said.out, said.err) == (2, "", f"tawny: `tawny {former}` is now {names}.\n")
+    assert (result.code, result.out, result.err) == (2, "", f"tawny: `tawny {former}` is now {names}.\n")
 
 
 @pytest.mark.parametrize("present", sorted({name for names in main.RENAMED_COMMANDS.values() for name in names}))
@@ -30,8 +30,8 @@ def test_the_present_name_exists(capsys: pytest.CaptureFixture[str], present: st
 
 @pytest.mark.parametrize(("command", "old", "new"), OPTIONS)
 def test_a_former_option_is_one_error_with_the_present_one(tawny: Tawny, command: str, old: str, new: str) -> None:
-    said = tawny(command, "x", f"{old}=y")
-    assert (said.code, said.err) == (2, f"tawny: `tawny {command} {old}` is now `tawny {command} {new}`.\n")
+    result = tawny(command, "x", f"{old}=y")
+    assert (result.code, result.err) == (2, f"tawny: `tawny {command} {old}` is now `tawny {command} {new}`.\n")
 
 
 @pytest.mark.parametrize(("command", "old", "new"), OPTIONS)
@@ -39,9 +39,9 @@ def test_the_present_option_exists(capsys: pytest.CaptureFixture[str], command: 
     words = [command, *(["add"] if command == "cameras" else []), "--help"]
     with pytest.raises(SystemExit):
         parser([command]).parse_args(words)
-    said = capsys.readouterr().out
-    assert new in said
-    assert old not in said
+    output = capsys.readouterr().out
+    assert new in output
+    assert old not in output
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_the_present_option_exists(capsys: pytest.CaptureFixture[str], command: 
     ],
 )
 def test_a_whole_line_gets_one_error(tawny: Tawny, line: str, says: str) -> None:
-    said = tawny(*line.split())
-    assert (said.code, said.err) == (2, f"tawny: {says}\n")
+    result = tawny(*line.split())
+    assert (result.code, result.err) == (2, f"tawny: {says}\n")
 
 
 def test_it_is_json_when_json_was_asked_for(tawny: Tawny) -> None:

@@ -39,6 +39,6 @@ def test_a_limit_of_threads_or_memory_is_said_in_a_sentence(
 
     monkeypatch.setattr("tawny.cli.run.run_demo", refused)
     assert main(["demo"]) == NotDone.exit_code
-    said = capsys.readouterr().err
-    assert "no more threads or memory" in said
-    assert "TasksMax=" in said
+    output = capsys.readouterr().err
+    assert "no more threads or memory" in output
+    assert "TasksMax=" in output

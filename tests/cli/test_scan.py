@@ -23,23 +23,23 @@ from tests.support.long_recording import BEGIN_MS, record_films
 
 
 def test_events_as_json(tawny: Tawny) -> None:
-    said = tawny("scan", str(films.walkers()), "--json")
-    told = json.loads(said.out)
-    assert said.code == 0
-    assert told["file"] == str(films.walkers())
-    assert told["duration_s"] == pytest.approx(150, abs=0.3)
-    assert told["cpu_s"] > 0
+    result = tawny("scan", str(films.walkers()), "--json")
+    data = json.loads(result.out)
+    assert result.code == 0
+    assert data["file"] == str(films.walkers())
+    assert data["duration_s"] == pytest.approx(150, abs=0.3)
+    assert data["cpu_s"] > 0
     names = {"start_s", "end_s", "type", "score"}
-    assert [set(event) for event in told["events"]] == [names] * 2
-    assert [event["start_s"] for event in told["events"]] == pytest.approx([40, 100], abs=1.5)
+    assert [set(event) for event in data["events"]] == [names] * 2
+    assert [event["start_s"] for event in data["events"]] == pytest.approx([40, 100], abs=1.5)
 
 
 def test_sounds_of_a_file_are_named(tawny: Tawny, tmp_path: Path) -> None:
     rule = tmp_path / "hear.py"
     rule.write_text("def hear(sound):\n    return {'Smoke alarm': 0.9} if abs(sound.samples).max() > 0.1 else None\n")
     film = filmed(tmp_path / "alarm.mp4", among_noise(alarm(np.random.default_rng(3))))
-    said = tawny("scan", str(film), "--sound", str(rule), "--json")
-    (event,) = [one for one in json.loads(said.out)["events"] if one["type"] == "sound"]
+    result = tawny("scan", str(film), "--sound", str(rule), "--json")
+    (event,) = [one for one in json.loads(result.out)["events"] if one["type"] == "sound"]
     assert (event["sound"], event["score"] >= 50) == ("alarm", True)
     assert "sound: alarm" in tawny("scan", str(film), "--sound", str(rule)).out
     refused = tawny("scan", str(film), "--sound", "owl")
@@ -48,21 +48,21 @@ def test_sounds_of_a_file_are_named(tawny: Tawny, tmp_path: Path) -> None:
 
 
 def test_for_people(tawny: Tawny) -> None:
-    said = tawny("scan", str(films.walkers()))
-    assert "2 events" in said.out
-    assert "0:00:4" in said.out
+    result = tawny("scan", str(films.walkers()))
+    assert "2 events" in result.out
+    assert "0:00:4" in result.out
 
 
 def test_clips_pictures_and_scores(tawny: Tawny, tmp_path: Path) -> None:
     out = tmp_path / "events"
-    told = json.loads(tawny("scan", str(films.walkers()), "--events-out", str(out), "--json").out)
+    data = json.loads(tawny("scan", str(films.walkers()), "--events-out", str(out), "--json").out)
     names = sorted(path.name for path in out.iterdir())
     assert names == [
         "walkers-0001.jpg", "walkers-0001.mp4", "walkers-0002.jpg", "walkers-0002.mp4", "walkers.html",
         "walkers.scores.csv",
     ]  # fmt: skip
     assert (out / "walkers.html").read_text().count('class="event"') == 2
-    event = told["events"][0]
+    event = data["events"][0]
     assert 8 <= FileVideo(Path(event["clip"])).duration_s <= 18
     assert Path(event["snapshot"]).read_bytes().startswith(b"\xff\xd8")
     assert len((out / "walkers.scores.csv").read_text().splitlines()) == 152
@@ -119,14 +119,14 @@ def shown_at(clip: Path) -> list[float]:
 def test_recorded_time_is_scanned_as_files_are(tawny: Tawny, recorded: Path, tmp_path: Path) -> None:
     out = tmp_path / "events"
     words = ("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--json", "--thorough")
-    said = tawny(*words, "--detector", "framediff", "--set", "level=0", "--set", "frames=1", "--events-out", str(out))
-    told = [json.loads(line) for line in said.out.splitlines()]
-    assert said.code == 0, said.err
-    assert {one["camera"] for one in told} == {"door"}
-    assert all(one["duration_s"] > 0 and one["start"].endswith("Z") for one in told)
-    events = [event for one in told for event in one["events"]]
+    result = tawny(*words, "--detector", "framediff", "--set", "level=0", "--set", "frames=1", "--events-out", str(out))
+    found = [json.loads(line) for line in result.out.splitlines()]
+    assert result.code == 0, result.err
+    assert {one["camera"] for one in found} == {"door"}
+    assert all(one["duration_s"] > 0 and one["start"].endswith("Z") for one in found)
+    events = [event for one in found for event in one["events"]]
     assert events
-    assert all(event["at"].startswith(told[0]["start"][:10]) for event in events)
+    assert all(event["at"].startswith(found[0]["start"][:10]) for event in events)
     assert FileVideo(Path(events[0]["clip"])).duration_s > 0
     assert Path(events[0]["snapshot"]).read_bytes().startswith(b"\xff\xd8")
 
@@ -151,8 +151,8 @@ def test_each_format_is_scanned_once_however_their_times_overlap(tmp_path: Path,
 
 
 def test_nothing_recorded_is_told(tawny: Tawny, recorded: Path) -> None:
-    said = tawny("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--to", "2000-01-02")
-    assert (said.code, "No recording from door" in said.err) == (3, True)
+    result = tawny("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--to", "2000-01-02")
+    assert (result.code, "No recording from door" in result.err) == (3, True)
 
 
 def test_another_sensitivity_is_another_scan(tawny: Tawny, tmp_path: Path) -> None:
@@ -163,9 +163,9 @@ def test_another_sensitivity_is_another_scan(tawny: Tawny, tmp_path: Path) -> No
 
 
 def test_one_bad_file_among_good_ones(tawny: Tawny, tmp_path: Path) -> None:
-    said = tawny("scan", str(tmp_path / "none.mp4"), str(films.empty()), "--json")
-    bad, good = [json.loads(line) for line in said.out.splitlines()]
-    assert said.code == 1
+    result = tawny("scan", str(tmp_path / "none.mp4"), str(films.empty()), "--json")
+    bad, good = [json.loads(line) for line in result.out.splitlines()]
+    assert result.code == 1
     assert "none.mp4" in bad["error"]["message"]
     assert good["events"] == []
 
@@ -186,22 +186,22 @@ def test_wrong_use_is_told(tawny: Tawny, words: tuple[str, ...]) -> None:
 
 
 def test_a_region_that_is_none_is_told_with_what_it_needs(tawny: Tawny) -> None:
-    said = tawny("scan", "clip.mp4", "--region", "0,0,1,1")
-    assert said.err == "tawny: --region 0,0,1,1 must have at least three points. See `tawny scan --help`.\n"
+    result = tawny("scan", "clip.mp4", "--region", "0,0,1,1")
+    assert result.err == "tawny: --region 0,0,1,1 must have at least three points. See `tawny scan --help`.\n"
 
 
 def test_detectors_are_compared_over_recordings(tawny: Tawny, recorded: Path) -> None:
     words = ("scan", "--camera", "door", "--data", str(recorded), "--from", "2000-01-01", "--json", "--compare")
-    said = tawny(*words)
-    assert said.code == 0, said.err
-    told = [json.loads(line) for line in said.out.splitlines()]
-    assert {one["camera"] for one in told} == {"door"}
-    assert all({found["detector"] for found in one["detectors"]} >= {"motion", "edges"} for one in told)
+    result = tawny(*words)
+    assert result.code == 0, result.err
+    answer = [json.loads(line) for line in result.out.splitlines()]
+    assert {one["camera"] for one in answer} == {"door"}
+    assert all({found["detector"] for found in one["detectors"]} >= {"motion", "edges"} for one in answer)
 
 
 def test_what_is_no_video_is_not_compared(tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "letter.mp4").write_text("Dear tawny")
-    said = tawny("scan", str(tmp_path / "letter.mp4"), "--compare")
-    assert said.code == 1
-    assert "letter.mp4" in said.out + said.err
-    assert "Traceback" not in said.err
+    result = tawny("scan", str(tmp_path / "letter.mp4"), "--compare")
+    assert result.code == 1
+    assert "letter.mp4" in result.out + result.err
+    assert "Traceback" not in result.err

@@ -35,13 +35,13 @@ BLACK = 24
 """Maximum mean luma of a black area."""
 
 
-def results(said: Said) -> list[dict[str, Any]]:
-    assert said.code in (0, 1), said.err
-    return [json.loads(line) for line in said.out.splitlines()]
+def results(value: Said) -> list[dict[str, Any]]:
+    assert value.code in (0, 1), value.err
+    return [json.loads(line) for line in value.out.splitlines()]
 
 
-def events(said: Said) -> list[dict[str, Any]]:
-    return [event for one in results(said) for event in one["events"]]
+def events(value: Said) -> list[dict[str, Any]]:
+    return [event for one in results(value) for event in one["events"]]
 
 
 # --- privacy masks
@@ -264,8 +264,8 @@ def test_a_name_that_is_not_utf_8(tawny: Tawny, tmp_path: Path) -> None:
 @pytest.mark.parametrize("log", [".", "none/log"])
 def test_a_log_that_cannot_be_written_is_said_at_once(tawny: Tawny, log: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tawny.cli.scan_computers.scan_part", None)
-    said = tawny("scan", str(clip_file()), "--log", log)
-    assert (said.code, f"Can't use {log} as log" in said.err) == (3, True)
+    result = tawny("scan", str(clip_file()), "--log", log)
+    assert (result.code, f"Can't use {log} as log" in result.err) == (3, True)
 
 
 def test_a_full_disk_is_that_of_the_clips(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,9 +277,9 @@ def test_a_full_disk_is_that_of_the_clips(tawny: Tawny, monkeypatch: pytest.Monk
         mkdir(path, *words, **more)
 
     monkeypatch.setattr(Path, "mkdir", full)
-    said = tawny("scan", str(clip_file()), "--events-out", "events")
-    told = "The disk at events is full. Free up space there, or write to another disk (`--events-out`)."
-    assert (said.code, said.err.endswith(f"tawny: {told}\n")) == (31, True), said.err
+    result = tawny("scan", str(clip_file()), "--events-out", "events")
+    text = "The disk at events is full. Free up space there, or write to another disk (`--events-out`)."
+    assert (result.code, result.err.endswith(f"tawny: {text}\n")) == (31, True), result.err
 
 
 def test_a_full_disk_is_that_of_the_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,10 +288,10 @@ def test_a_full_disk_is_that_of_the_log(tmp_path: Path, monkeypatch: pytest.Monk
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    with monkeypatch.context() as patched, pytest.raises(DiskFull) as told:
+    with monkeypatch.context() as patched, pytest.raises(DiskFull) as raised:
         patched.setattr(Path, "open", full)
         log.add_plan("a", [])
-    assert told.value.do == "Free up space there, or write to another disk (`--log`)."
+    assert raised.value.do == "Free up space there, or write to another disk (`--log`)."
 
 
 def test_a_full_disk_is_that_of_the_numbers(tawny: Tawny, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,9 +301,9 @@ def test_a_full_disk_is_that_of_the_numbers(tawny: Tawny, monkeypatch: pytest.Mo
         return real(Path("/dev/full"), "w") if path.name == "numbers.csv" else real(path, *words, **more)
 
     monkeypatch.setattr(Path, "open", full)
-    said = tawny("scan", str(clip_file()), "--compare", "--csv", "numbers.csv")
-    told = "Can't write numbers.csv: No space left on device. Leave out `--csv`, or choose another file."
-    assert (said.code, said.err.endswith(f"tawny: {told}\n")) == (3, True), said.err
+    result = tawny("scan", str(clip_file()), "--compare", "--csv", "numbers.csv")
+    text = "Can't write numbers.csv: No space left on device. Leave out `--csv`, or choose another file."
+    assert (result.code, result.err.endswith(f"tawny: {text}\n")) == (3, True), result.err
 
 
 def test_a_compared_video_that_cannot_be_written_is_said(tawny: Tawny, tmp_path: Path) -> None:
@@ -314,8 +314,8 @@ def test_a_compared_video_that_cannot_be_written_is_said(tawny: Tawny, tmp_path:
             frame = av.VideoFrame.from_ndarray(np.zeros((1, 1), np.uint8), format="gray")
             frame.pts = number
             out.mux(stream.encode(frame))
-    said = tawny("scan", "dot.mkv", "--compare", "--video", "compared.mp4")
-    assert (said.code, "Can't write compared.mp4" in said.err) == (3, True)
+    result = tawny("scan", "dot.mkv", "--compare", "--video", "compared.mp4")
+    assert (result.code, "Can't write compared.mp4" in result.err) == (3, True)
     assert not list(tmp_path.glob("compared*"))
 
 
@@ -330,8 +330,8 @@ def test_a_compared_video_keeps_the_levels_of_full_range_video(tawny: Tawny, tmp
             frame.pts = number
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
-    said = tawny("scan", "grey.mkv", "--compare", "--video", "compared.mp4")
-    assert said.code == 0, said.err
+    result = tawny("scan", "grey.mkv", "--compare", "--video", "compared.mp4")
+    assert result.code == 0, result.err
     with av.open(str(tmp_path / "compared.mp4")) as film:
         first = next(film.decode(video=0))
     assert int(first.to_ndarray()[20:80].max()) == pytest.approx(235, abs=2)

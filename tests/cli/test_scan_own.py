@@ -28,9 +28,9 @@ def test_every_picture_is_shown_however_slowly_the_file_is_loaded(tawny: Tawny, 
         "    print('at', round(frame.time, 1))\n"
         "    return [Observation((0.1, 0.1, 0.5, 0.5), 'fox', 0.9)] if 9 < frame.time < 12 else 0.1\n",
     )
-    said = tawny("scan", str(films.empty(20)), *WORDS, "--json", "--events-out", "out")
-    (event,) = json.loads(said.out)["events"]
-    assert (said.code, event["type"], event["score"]) == (0, "fox", 90)
+    result = tawny("scan", str(films.empty(20)), *WORDS, "--json", "--events-out", "out")
+    (event,) = json.loads(result.out)["events"]
+    assert (result.code, event["type"], event["score"]) == (0, "fox", 90)
     assert (event["start_s"], event["end_s"]) == (pytest.approx(9.2, abs=0.3), pytest.approx(12, abs=0.3))
     scores = [line.split(",")[1] for line in (tmp_path / "out" / "empty.scores.csv").read_text().splitlines()[1:20]]
     assert scores == ["10"] * 9 + ["90"] * 3 + ["10"] * 7
@@ -50,20 +50,20 @@ def test_what_is_wrong_ends_the_scan_and_is_told_with_its_line(
     tawny: Tawny, tmp_path: Path, text: str, says: str
 ) -> None:
     written(tmp_path, text)
-    said = tawny("scan", str(films.empty(20)), *WORDS, "--json")
-    assert said.code == 1
-    assert says in json.loads(said.out)["error"]["message"]
+    result = tawny("scan", str(films.empty(20)), *WORDS, "--json")
+    assert result.code == 1
+    assert says in json.loads(result.out)["error"]["message"]
 
 
 def test_what_takes_too_long_is_told_as_soon(tawny: Tawny, tmp_path: Path) -> None:
     written(tmp_path, "def detect(frame):\n    while True: pass\n")
-    said = tawny("scan", str(films.empty(20)), *WORDS, "--set", "deadline=0.2")
-    assert (said.code, "detect.py, line 2: it took longer than 0.2 s." in said.out) == (1, True)
+    result = tawny("scan", str(films.empty(20)), *WORDS, "--set", "deadline=0.2")
+    assert (result.code, "detect.py, line 2: it took longer than 0.2 s." in result.out) == (1, True)
 
 
 def test_a_file_that_is_not_there_is_told(tawny: Tawny) -> None:
-    said = tawny("scan", str(films.empty(20)), *WORDS)
-    assert (said.code, "detect.py: it is not there." in said.out) == (1, True)
+    result = tawny("scan", str(films.empty(20)), *WORDS)
+    assert (result.code, "detect.py: it is not there." in result.out) == (1, True)
 
 
 def test_a_file_that_was_changed_scans_anew(tawny: Tawny, tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_plug_in_that_fails_in_a_scan_is_named(tawny: Tawny, name: str, says: str) -> None:
-    said = tawny("scan", str(films.empty(20)), "--detector", name)
-    assert said.code != 0
-    assert says in said.out + said.err
+    result = tawny("scan", str(films.empty(20)), "--detector", name)
+    assert result.code != 0
+    assert says in result.out + result.err
 
 
 @pytest.mark.usefixtures("installed")

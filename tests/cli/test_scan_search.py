@@ -19,15 +19,15 @@ from tests.sealed.made import OWNER, RECOVERY
 def results(tawny: Tawny, tmp_path: Path) -> Path:
     """The log of a scan of two roads, and of a place without colours."""
     log = tmp_path / "log.jsonl"
-    said = tawny("scan", str(cars("red", "blue")), str(cars("blue")), str(films.walkers()), "--log", str(log))
-    assert said.code == 0, said.err
+    result = tawny("scan", str(cars("red", "blue")), str(cars("blue")), str(films.walkers()), "--log", str(log))
+    assert result.code == 0, result.err
     return log
 
 
 def found(tawny: Tawny, results: Path, *words: str) -> list[dict[str, Any]]:
-    said = tawny("find", *words, "--in", str(results), "--json")
-    assert said.code == 0, said.err
-    events: list[dict[str, Any]] = json.loads(said.out)["events"]
+    result = tawny("find", *words, "--in", str(results), "--json")
+    assert result.code == 0, result.err
+    events: list[dict[str, Any]] = json.loads(result.out)["events"]
     return events
 
 
@@ -79,26 +79,27 @@ def test_a_search_model_finds_what_colours_do_not_name(tawny: Tawny, tmp_path: P
     assert "Ignored unknown words: crimson" in tawny("find", "crimson", "--in", str(results)).err
     other = json.loads(out) | {"search_model": "another"}
     results.write_text(json.dumps(other))
-    said = tawny("find", "crimson", "--in", str(results), "--config", str(settings))
-    assert "2 objects were seen by another search model" in said.err
+    result = tawny("find", "crimson", "--in", str(results), "--config", str(settings))
+    assert "2 objects were seen by another search model" in result.err
 
 
 def test_a_search_model_that_cannot_be_used_is_said_before_a_scan(tawny: Tawny, tmp_path: Path) -> None:
     settings = tmp_path / "model.toml"
     settings.write_text(f'[search]\nmodel = "{tmp_path / "nothing"}"\n')
     log = ("--log", str(tmp_path / "log.jsonl"))
-    said = tawny("scan", str(cars("blue")), *log, "--config", str(settings))
-    assert said.code == 3
-    assert "lacks image.onnx" in said.err
+    result = tawny("scan", str(cars("blue")), *log, "--config", str(settings))
+    assert result.code == 3
+    assert "lacks image.onnx" in result.err
 
 
 def test_results_that_are_not_kept_have_no_looks(tawny: Tawny, tmp_path: Path) -> None:
     results = tmp_path / "scanned.jsonl"
     results.write_text(tawny("scan", str(cars("red")), "--json").out)
     assert len(found(tawny, results, "vehicle")) == 1
-    said = tawny("find", "red car", "--in", str(results))
+    result = tawny("find", "red car", "--in", str(results))
     assert (
-        said.out == "Nothing found (any time), of 1 event in these results. They have no colours: scan with `--log`.\n"
+        result.out
+        == "Nothing found (any time), of 1 event in these results. They have no colours: scan with `--log`.\n"
     )
 
 
@@ -132,8 +133,8 @@ def test_a_label_finds_what_may_be_one(tawny: Tawny, tmp_path: Path) -> None:
 def test_that_there_are_more_results_is_said(tawny: Tawny, tmp_path: Path) -> None:
     log = tmp_path / "scans.jsonl"
     log.write_text("".join(entry("a", f"2026-11-20T0{hour}:00:00.000Z") for hour in range(3)))
-    said = {most: tawny("find", "person", "--in", str(log), "--most", most).err for most in ("2", "3")}
-    assert said == {"2": "Only the first 2; `--most N` shows more.\n", "3": ""}
+    data = {most: tawny("find", "person", "--in", str(log), "--most", most).err for most in ("2", "3")}
+    assert data == {"2": "Only the first 2; `--most N` shows more.\n", "3": ""}
 
 
 def test_an_input_that_was_scanned_twice_counts_as_it_was_found_last(tawny: Tawny, tmp_path: Path) -> None:

@@ -53,8 +53,8 @@ def verified(unit: str, folder: Path) -> list[str]:
 @pytest.mark.shows("DY18", "RP28")
 def test_installing_writes_the_unit_and_starts_it(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
     tawny("init")
-    said = tawny("service", "install", "--units", str(tmp_path), "--data", "data")
-    assert said.code == 0, said
+    result = tawny("service", "install", "--units", str(tmp_path), "--data", "data")
+    assert result.code == 0, result
     unit = (tmp_path / "tawny.service").read_text()
     assert f"run --config {tmp_path}/tawny.toml --data {tmp_path}/data" in unit
     assert {"LimitCORE=0", "MemorySwapMax=0"} <= set(unit.splitlines()), "keys stay in memory"
@@ -75,8 +75,8 @@ def test_installing_says_when_the_browser_cannot_change_the_settings(
     config = tmp_path / folder / "tawny.toml"
     config.parent.mkdir()
     config.touch()
-    said = tawny("service", "install", "--units", str(tmp_path), "--config", str(config), "--data", "data").out
-    assert (f"may not write to {config.parent}. " in said) is is_said, said
+    output = tawny("service", "install", "--units", str(tmp_path), "--config", str(config), "--data", "data").out
+    assert (f"may not write to {config.parent}. " in output) is is_said, output
 
 
 @pytest.mark.parametrize("place", ["sys.prefix", "sys.argv"])
@@ -188,12 +188,12 @@ def test_a_tawny_that_runs_in_a_terminal_must_be_stopped_first(
     main_pid = os.getpid() if pid == "own" else pid
     program.write_text(f'#!/bin/sh\ncase "$1" in show) echo {main_pid} ;; esac\n')
     lock = VolumeLock.take(tmp_path / "data", "boot", 0)
-    said = tawny("service", "install", "--units", str(tmp_path), "--data", "data")
+    result = tawny("service", "install", "--units", str(tmp_path), "--data", "data")
     lock.release()
-    assert said.code == code, said
+    assert result.code == code, result
     if code:
-        assert f"Another tawny is already recording to {tmp_path}/data (process {os.getpid()})" in said.err
-        assert "Stop it first" in said.err
+        assert f"Another tawny is already recording to {tmp_path}/data (process {os.getpid()})" in result.err
+        assert "Stop it first" in result.err
     assert (tmp_path / "tawny.service").exists() == (code == 0)
 
 
@@ -204,9 +204,9 @@ def test_a_start_that_fails_doesnt_tell_root_to_use_sudo(
     tawny("init")
     (tmp_path / "bin" / "systemctl").write_text('#!/bin/sh\n[ "$1" != restart ]\n')
     monkeypatch.setattr("os.geteuid", lambda: user)
-    said = tawny("service", "install", "--units", str(tmp_path), "--data", "data")
-    assert said.code == 3
-    assert hint in said.err
+    result = tawny("service", "install", "--units", str(tmp_path), "--data", "data")
+    assert result.code == 3
+    assert hint in result.err
 
 
 def test_a_microphone_of_this_computer_is_let_in(
@@ -248,8 +248,8 @@ def test_the_unit_of_a_mount_point_has_the_name_that_systemd_gives_it(
 def test_uninstalling_leaves_recordings_and_settings(tawny: Tawny, tmp_path: Path, systemctl: Path) -> None:
     tawny("init")
     tawny("service", "install", "--units", str(tmp_path))
-    said = tawny("service", "uninstall", "--units", str(tmp_path))
-    assert said.code == 0
+    result = tawny("service", "uninstall", "--units", str(tmp_path))
+    assert result.code == 0
     assert not (tmp_path / "tawny.service").exists()
     assert (tmp_path / "tawny.toml").exists()
 
@@ -257,9 +257,9 @@ def test_uninstalling_leaves_recordings_and_settings(tawny: Tawny, tmp_path: Pat
 def test_a_machine_without_systemd_is_told(tawny: Tawny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tawny("init")
     monkeypatch.setenv("PATH", str(tmp_path))
-    said = tawny("service", "install", "--units", str(tmp_path))
-    assert said.code == 3
-    assert "doesn't use systemd" in said.err
+    result = tawny("service", "install", "--units", str(tmp_path))
+    assert result.code == 3
+    assert "doesn't use systemd" in result.err
     assert not (tmp_path / "tawny.service").exists()
 
 
@@ -313,8 +313,10 @@ def test_the_interface_can_change_settings_in_a_folder_of_their_own(
     own = tmp_path / "tawny"
     own.mkdir()
     (own / "tawny.toml").write_text('[destinations.nas]\nurl = "folder:/mnt/nas"\n')
-    said = tawny("service", "install", "--units", str(tmp_path), "--data", "data", "--config", str(own / "tawny.toml"))
-    assert said.code == 0, said
+    result = tawny(
+        "service", "install", "--units", str(tmp_path), "--data", "data", "--config", str(own / "tawny.toml")
+    )
+    assert result.code == 0, result
     unit = (tmp_path / "tawny.service").read_text()
     assert f"ReadWritePaths={tmp_path}/data -/mnt/nas -{own}\n" in unit
     assert f"tawny:tawny {tmp_path}/data {own}\n" in systemctl.read_text()
@@ -324,8 +326,10 @@ def test_credentials_stay_roots(tawny: Tawny, tmp_path: Path, systemctl: Path) -
     own = tmp_path / "tawny"
     (own / "credentials").mkdir(parents=True)
     (own / "tawny.toml").touch()
-    said = tawny("service", "install", "--units", str(tmp_path), "--data", "data", "--config", str(own / "tawny.toml"))
-    assert said.code == 0, said
+    result = tawny(
+        "service", "install", "--units", str(tmp_path), "--data", "data", "--config", str(own / "tawny.toml")
+    )
+    assert result.code == 0, result
     asked = [line for line in systemctl.read_text().splitlines() if line.startswith("chown")]
     assert asked[-1].endswith(f" root:root {own}/credentials")
 
@@ -434,11 +438,11 @@ def test_a_program_that_the_services_user_may_not_run_is_refused_with_what_is_cl
     if closed:
         (open_folder / closed).chmod(0o700)
     tawny("init")
-    said = tawny("service", "install", "--units", str(open_folder), "--data", "data", "--user", "nobody")
-    assert (said.code, (open_folder / "tawny.service").exists()) == ((3, False) if closed else (0, True)), said
+    result = tawny("service", "install", "--units", str(open_folder), "--data", "data", "--user", "nobody")
+    assert (result.code, (open_folder / "tawny.service").exists()) == ((3, False) if closed else (0, True)), result
     if closed:
-        assert f"can't open {program}: {open_folder / closed} is closed." in said.err
-        assert f"sudo chmod -R g+rX '{open_folder / closed}'" in said.err
+        assert f"can't open {program}: {open_folder / closed} is closed." in result.err
+        assert f"sudo chmod -R g+rX '{open_folder / closed}'" in result.err
 
 
 @pytest.mark.usefixtures("systemctl")
@@ -468,6 +472,6 @@ def test_what_to_do_about_a_closed_file_or_folder_is_what_is_missing(
     monkeypatch.setattr("tawny.cli.service.__file__", str(module))
     (open_folder / closed).chmod(mode)
     tawny("init")
-    said = tawny("service", "install", "--units", str(open_folder), "--data", "data", "--user", "nobody")
-    assert said.code == (3 if advice else 0)
-    assert not advice or f"sudo {advice} '{open_folder / closed}'" in said.err
+    result = tawny("service", "install", "--units", str(open_folder), "--data", "data", "--user", "nobody")
+    assert result.code == (3 if advice else 0)
+    assert not advice or f"sudo {advice} '{open_folder / closed}'" in result.err

@@ -40,8 +40,8 @@ def test_a_camera_that_waits_with_its_detection_off_is_not_waiting_for_an_event(
     house.recorder.set_state(CameraState.WAITING)
     listed = house.recorder.listed
     listed[0] = replace(listed[0], status=replace(listed[0].status, is_undetected=True))
-    told = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
-    with answering(recorded, Bus(), {"status": lambda _: told}):
+    data = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
+    with answering(recorded, Bus(), {"status": lambda _: data}):
         plain = tawny("status", "--data", str(recorded))
     assert "Waiting, detection off" in plain.out, plain
 
@@ -56,12 +56,12 @@ def test_a_camera_that_waits_with_its_detection_off_is_not_waiting_for_an_event(
 def test_a_recorder_whose_disk_is_gone_is_asked(tmp_path: Path, tawny: Tawny, words: str, code: int, says: str) -> None:
     folder, house = tmp_path / "disk", make_house(tmp_path / "house")
     folder.mkdir()
-    told = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": "", "ok": True}
-    told["summary"] = "Everything is well"
-    with answering(folder, Bus(), {"status": lambda _: told}):
+    data = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": "", "ok": True}
+    data["summary"] = "Everything is well"
+    with answering(folder, Bus(), {"status": lambda _: data}):
         (folder / "control").unlink()  # an empty mount point
-        said = tawny(words, "--data", str(folder))
-    assert (said.code, says.format(folder=folder) in said.out + said.err) == (code, True), said
+        result = tawny(words, "--data", str(folder))
+    assert (result.code, says.format(folder=folder) in result.out + result.err) == (code, True), result
 
 
 @pytest.mark.parametrize(("again", "says"), [({"model": "nano", "done": 3, "total": 9}, True), (None, False)])
@@ -100,8 +100,8 @@ def test_snoozes_are_told_with_who_and_until_when(recorded: Path, tmp_path: Path
 @pytest.mark.parametrize("fingerprint", ["ab" * 32, ""], ids=["on a disk", "in memory"])
 def test_the_fingerprint_is_told(recorded: Path, tmp_path: Path, tawny: Tawny, fingerprint: str) -> None:
     now = json_format.status(HealthReader(make_house(tmp_path / "house").recorder).now())
-    told = {**now, "self_test": "", "hint": "", "fingerprint": fingerprint}
-    with answering(recorded, Bus(), {"status": lambda _: told}):
+    data = {**now, "self_test": "", "hint": "", "fingerprint": fingerprint}
+    with answering(recorded, Bus(), {"status": lambda _: data}):
         plain = tawny("status", "--data", str(recorded)).out
     assert [line for line in plain.splitlines() if "fingerprint" in line] == (
         [f"To verify evidence of what it records now, use the fingerprint {fingerprint}"] if fingerprint else []
@@ -136,8 +136,8 @@ def test_cameras_are_listed_with_their_ids(
     config = tmp_path / "tawny.toml"
     config.write_text(CAMERAS)
     words = ("cameras", "list", "--config", str(config), "--data", str(recorded))
-    told = {"status": lambda _: json_format.status(HealthReader(house.recorder).now())}
-    with answering(recorded, Bus(), told) if is_running else nullcontext():
+    data = {"status": lambda _: json_format.status(HealthReader(house.recorder).now())}
+    with answering(recorded, Bus(), data) if is_running else nullcontext():
         plain, shown = tawny(*words), tawny(*words, "--json")
     (porch,) = (line for line in plain.out.splitlines() if line.startswith("porch"))
     assert state in porch

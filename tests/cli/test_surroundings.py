@@ -68,9 +68,9 @@ def test_a_user_without_a_home_is_told_what_to_do(
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME"):
         monkeypatch.delenv(name)
-    said = tawny(*words)
-    assert said.code == 3, said
-    assert said.err.startswith("tawny: The home folder of this user isn't known. Set HOME, or pass `--data`")
+    result = tawny(*words)
+    assert result.code == 3, result
+    assert result.err.startswith("tawny: The home folder of this user isn't known. Set HOME, or pass `--data`")
 
 
 def test_without_a_home_what_was_named_is_used(
@@ -93,9 +93,9 @@ def test_each_command_names_the_line_of_a_folder_of_an_unknown_user(
     tawny: Tawny, tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     (tmp_path / "tawny.toml").write_text(UNKNOWN)
-    said = tawny(*words)
-    assert said.code == 2, said
-    assert "line 2: storage.path: found '~no-such-user-9/x'" in said.err
+    result = tawny(*words)
+    assert result.code == 2, result
+    assert "line 2: storage.path: found '~no-such-user-9/x'" in result.err
 
 
 @pytest.mark.parametrize("why", [errno.ENAMETOOLONG, errno.ELOOP, errno.ENOTDIR], ids=errno.errorcode.get)
@@ -115,13 +115,13 @@ def test_a_path_that_cannot_be_used_is_an_error(tawny: Tawny, tmp_path: Path, wh
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "file").write_text("x")
     path = {errno.ENAMETOOLONG: "x" * 300, errno.ELOOP: "loop/x.mp4", errno.ENOTDIR: "file/x.mp4"}[why]
-    said = tawny(*(word.format(path) for word in words))
-    assert said.code not in (0, 1), said
-    assert said.err.startswith("tawny: "), said
+    result = tawny(*(word.format(path) for word in words))
+    assert result.code not in (0, 1), result
+    assert result.err.startswith("tawny: "), result
 
 
 def test_a_name_that_is_too_long_is_no_error_of_the_disk(tawny: Tawny) -> None:
-    said = tawny("events", "--data", "x" * 300)
-    assert said.code == 3
-    assert said.err.endswith(": File name too long. Choose another path.\n")
-    assert "cable" not in said.err
+    result = tawny("events", "--data", "x" * 300)
+    assert result.code == 3
+    assert result.err.endswith(": File name too long. Choose another path.\n")
+    assert "cable" not in result.err

@@ -23,8 +23,8 @@ COMMANDS = [
 def test_times_for_people_have_one_spelling(tawny: Tawny, recorded: Path, words: tuple[str, ...]) -> None:
     if words[0] == "tokens":
         assert tawny("tokens", "create", "TV", "--for", "2 days", "--data", str(recorded)).code == 0
-    said = tawny(*words, "--data", str(recorded))
-    text = said.out + said.err
+    result = tawny(*words, "--data", str(recorded))
+    text = result.out + result.err
     assert not RFC_3339.search(text), text
     if words[0] in ("timeline", "tokens", "export", "scan"):
         assert PLAIN.search(text), text

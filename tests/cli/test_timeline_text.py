@@ -32,9 +32,9 @@ def archive() -> RecordingArchive:
 
 
 def test_no_line_is_without_length() -> None:
-    told = lines(archive(), DOOR, DAY)
-    assert len(told) == len(GAPS) + len(SPANS)
-    assert all(line[:19] not in line[19:] for line in told)
-    assert "missing  for 0.1 s: " in told[0]
-    assert told[3].endswith("recorded for 0.001 s")
-    assert "still" in told[-1]
+    result = lines(archive(), DOOR, DAY)
+    assert len(result) == len(GAPS) + len(SPANS)
+    assert all(line[:19] not in line[19:] for line in result)
+    assert "missing  for 0.1 s: " in result[0]
+    assert result[3].endswith("recorded for 0.001 s")
+    assert "still" in result[-1]

@@ -47,8 +47,8 @@ WRONG = [5, -1e9, "x", True, [], [1, {"a": 1}], {}, {"no-such-name": [1]}, "", [
 @pytest.mark.parametrize("kind", get_args(core_schema.ErrorType))
 def test_every_error_of_pydantic_has_words(kind: core_schema.ErrorType) -> None:
     error = PydanticKnownError(kind, CONTEXT)
-    said = {"type": kind, "msg": error.message(), "ctx": CONTEXT}
-    for text in (allowed_text(said), problem_text(said, ["place"])):
+    data = {"type": kind, "msg": error.message(), "ctx": CONTEXT}
+    for text in (allowed_text(data), problem_text(data, ["place"])):
         assert text
         assert not PYTHON.search(text), text
         assert "{" not in text

@@ -70,9 +70,9 @@ def test_a_camera_gets_its_own_and_loses_it(file: Path) -> None:
      ({"min_free": "200 %"}, "storage.retention.min_free"), ({"never": "1 days"}, "storage.retention.never")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_told_and_nothing_is_written(file: Path, words: dict[str, str], path: str) -> None:
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as raised:
         parse_retention(words, {})
-    assert told.value.problems[0].path == path
+    assert raised.value.problems[0].path == path
     with pytest.raises(SettingsError):
         change_retention(file, words, {})
     assert file.read_text() == FILE

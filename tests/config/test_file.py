@@ -144,8 +144,8 @@ def test_the_template_is_valid() -> None:
     ],
 )
 def test_a_mistake_is_told_with_its_path_and_line(text: str, path: str, line: int) -> None:
-    told = problems_of(text)
-    assert any(each.startswith(f"line {line}: {path}: found ") for each in told), told
+    result = problems_of(text)
+    assert any(each.startswith(f"line {line}: {path}: found ") for each in result), result
 
 
 @pytest.mark.parametrize(
@@ -157,15 +157,15 @@ def test_a_mistake_is_told_with_its_path_and_line(text: str, path: str, line: in
     ],
 )
 def test_a_zone_that_is_none_is_told_with_what_is_allowed(points: str, allowed: str) -> None:
-    told = problems_of(f'[cameras.a]\nsource = "x"\n[cameras.a.detection.zones]\nyard = {points}')
-    assert told == [f"line 4: cameras.a.detection.zones.yard.points: found a list; allowed: {allowed}"]
+    result = problems_of(f'[cameras.a]\nsource = "x"\n[cameras.a.detection.zones]\nyard = {points}')
+    assert result == [f"line 4: cameras.a.detection.zones.yard.points: found a list; allowed: {allowed}"]
 
 
 def test_values_that_conflict_are_told_in_a_sentence() -> None:
-    told = problems_of('[storage]\nretention = { min = "30 days", max = "3 days" }')
-    assert told == ["line 2: storage.retention: Keep at least must not be longer than keep at most"]
-    told = problems_of('[modes.schedule]\nnight = ["sunset-sunrise"]')
-    assert told == [
+    result = problems_of('[storage]\nretention = { min = "30 days", max = "3 days" }')
+    assert result == ["line 2: storage.retention: Keep at least must not be longer than keep at most"]
+    result = problems_of('[modes.schedule]\nnight = ["sunset-sunrise"]')
+    assert result == [
         "line 1: modes: The schedule uses sunrise or sunset, so `location = [latitude, longitude]` is required"
     ]
 
@@ -179,8 +179,8 @@ def test_broken_toml_is_told_with_its_line() -> None:
 
 
 def test_an_address_is_never_shown() -> None:
-    told = "".join(problems_of("[cameras.a]\nsource = 5\nsub = { a = 's3cret' }"))
-    assert "s3cret" not in told
+    text = "".join(problems_of("[cameras.a]\nsource = 5\nsub = { a = 's3cret' }"))
+    assert "s3cret" not in text
 
 
 def test_a_missing_file_says_how_to_make_one(tmp_path: Path) -> None:

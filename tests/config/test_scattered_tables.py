@@ -316,5 +316,5 @@ def test_a_change_leaves_all_else(tmp_path: Path, form: str, change: str) -> Non
     apply(plain)
     assert read_settings(path) == read_settings(plain)
     assert rest_of(text, places) == rest_of(FORMS[form], places)
-    said = [line.partition("  # ")[2] for line in FORMS[form].splitlines() if "  # " in line]
-    assert change in REMOVES or [one for one in said if one not in text] == []
+    found = [line.partition("  # ")[2] for line in FORMS[form].splitlines() if "  # " in line]
+    assert change in REMOVES or [one for one in found if one not in text] == []

@@ -24,8 +24,8 @@ def test_proxies_are_addresses_and_networks() -> None:
 
 @pytest.mark.parametrize("wrong", ["nginx", "127.0.0.1:8000", "", "*", "300.1.1.1"])
 def test_other_proxies_get_an_example(wrong: str) -> None:
-    told = f"web.proxies.0 {wrong!r} an IP address or a network, for example 127.0.0.1 or 172.30.32.0/24 2"
-    assert parsed(f'proxies = ["{wrong}"]') == told
+    text = f"web.proxies.0 {wrong!r} an IP address or a network, for example 127.0.0.1 or 172.30.32.0/24 2"
+    assert parsed(f'proxies = ["{wrong}"]') == text
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_other_proxies_get_an_example(wrong: str) -> None:
     [("192.168.1.5/24", "192.168.1.0/24", "192.168.1.5"), ("fd00::5/64", "fd00::/64", "fd00::5")],
 )
 def test_an_address_inside_a_network_is_told_apart(wrong: str, network: str, address: str) -> None:
-    told = f"web.proxies.0 {wrong!r} {network} for the whole network, or {address} for this address alone 2"
-    assert parsed(f'proxies = ["{wrong}"]') == told
+    text = f"web.proxies.0 {wrong!r} {network} for the whole network, or {address} for this address alone 2"
+    assert parsed(f'proxies = ["{wrong}"]') == text
 
 
 @pytest.mark.parametrize("wrong", ["0.0.0.0/0", "::/0", "192.168.1.5/0"])
@@ -59,8 +59,8 @@ def test_hosts_are_names(written: str, name: str) -> None:
 
 @pytest.mark.parametrize("wrong", ["https://nas.local", "nas.local:8000", "*.local", "nas local", "", "a..b", "nas/x"])
 def test_other_hosts_get_an_example(wrong: str) -> None:
-    told = f"web.hosts.0 {wrong!r} a host name without port and path, for example cam.example.org 2"
-    assert parsed(f'hosts = ["{wrong}"]') == told
+    text = f"web.hosts.0 {wrong!r} a host name without port and path, for example cam.example.org 2"
+    assert parsed(f'hosts = ["{wrong}"]') == text
 
 
 def test_a_name_that_no_browser_can_send_stays_as_it_is() -> None:

@@ -373,12 +373,12 @@ class IndexContract:
 
     def test_events_are_chosen_by_the_kind_they_are_shown_as(self, index: Index) -> None:
         person = replace(event("person", 1), kind="person")
-        said = replace(event("said", 2), kind="person", said="vehicle")
+        text = replace(event("said", 2), kind="person", said="vehicle")
         nothing = replace(event("nothing", 3), kind="person", said="nothing")
-        for one in (person, said, nothing):
+        for one in (person, text, nothing):
             index.put_event(one)
         assert index.events(EVER, kinds=["person"]).events == [person]
-        assert index.events(EVER, kinds=["vehicle"]).events == [said]
+        assert index.events(EVER, kinds=["vehicle"]).events == [text]
         assert index.events(EVER, kinds=["motion"]).events == [nothing]
 
     def test_events_are_found_by_all_of_their_time(self, index: Index) -> None:

@@ -351,11 +351,11 @@ def test_a_result_with_control_characters_is_refused(archive: Path) -> None:
     ids=lambda value: str(value)[:12],
 )
 def test_looks_that_are_none_are_refused(name: str, value: Any) -> None:
-    said = result_json(ScanResult(10.0, [ScannedEvent(1.0, 2.0, "person", 80)], 0.1, 1.0, {1: 80}))
-    assert isinstance(result_from_json(said), ScanResult)
-    said["events"][0][name] = value
+    result = result_json(ScanResult(10.0, [ScannedEvent(1.0, 2.0, "person", 80)], 0.1, 1.0, {1: 80}))
+    assert isinstance(result_from_json(result), ScanResult)
+    result["events"][0][name] = value
     with pytest.raises((ValueError, TypeError)):
-        result_from_json(said)
+        result_from_json(result)
 
 
 def test_ray_begins_the_part_of_a_killed_worker_again(

@@ -303,10 +303,10 @@ def test_a_recipient_that_is_left_is_given_up_after_hours_with_two_warnings(
     assert ended
     assert (ended.state, ended.why) == (DeliveryState.DROPPED, full.message)
     records = [*caplog.get_records("setup"), *caplog.get_records("call")]
-    said = [one.getMessage() for one in records if one.levelname == "WARNING"]
-    assert len(said) == 2
-    assert said[0].endswith("Until it does, a is tried for 6 h.")
-    assert said[1] == f"rest/a: {full.message}"
+    found = [one.getMessage() for one in records if one.levelname == "WARNING"]
+    assert len(found) == 2
+    assert found[0].endswith("Until it does, a is tried for 6 h.")
+    assert found[1] == f"rest/a: {full.message}"
 
 
 def test_a_recipient_that_is_left_is_not_given_up_for_hours_in_which_nothing_is_sent(

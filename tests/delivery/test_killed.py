@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def lives(outbox: Path, folder: Path, kills: int, seed: int) -> list[str]:
     """Run until nothing waits, killed so often on the way. What was said to be delivered, in order."""
-    chance, said = random.Random(seed), list[str]()
+    chance, answer = random.Random(seed), list[str]()
     for life in range(kills + 1):
         command = [sys.executable, "-m", "tests.delivery.kill_child", str(outbox), str(folder)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
@@ -29,8 +29,8 @@ def lives(outbox: Path, folder: Path, kills: int, seed: int) -> list[str]:
                     child.wait(chance.uniform(0.0, 0.08))
                 except subprocess.TimeoutExpired:
                     child.kill()
-            said += child.stdout.read().split()
-    return said
+            answer += child.stdout.read().split()
+    return answer
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(50, marks=pytest.mark.long)])
@@ -42,11 +42,11 @@ def test_each_arrives_once_whole_and_the_most_important_first(tmp_path: Path, ki
     names = [f"{kind}/{number:02d}.mp4" for number in range(kills // 2 + 2) for kind in kinds]
     outbox.add([delivery(name, DeliveryKind(name.split("/")[0]), at_ms=n) for n, name in enumerate(names)])
     outbox.close()
-    said = lives(path, folder, kills, seed=kills)
+    result = lives(path, folder, kills, seed=kills)
     found = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     assert found == sorted(names)
     assert all((folder / name).read_bytes() == data_of(name) for name in names)
-    ranks = [DeliveryKind(name.split("/")[0]).rank for name in said]
+    ranks = [DeliveryKind(name.split("/")[0]).rank for name in result]
     assert ranks == sorted(ranks)
     after = Outbox(path, clock)
     assert {one.state for one in after.ended("offsite", limit=1000)} == {DeliveryState.DONE}

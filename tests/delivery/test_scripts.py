@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tawny.delivery.scripts import MOST_SAID, ScriptRunner
+from tawny.delivery.scripts import MOST_OUTPUT, ScriptRunner
 from tawny.model.errors import DeliveryError, NotDone
 from tawny.model.times import SystemClock
 from tawny.service.integrations.emitter_worker import ScriptEmitter
@@ -43,22 +43,22 @@ def is_alive(process: int) -> bool:
 def test_it_gets_json_and_what_it_says_is_kept(scripts: Folder) -> None:
     scripts.put("hello", 'cat; echo "seen" >&2')
     ran = scripts.runner.run("hello", {"type": "event.started", "camera": "Tür"})
-    told, seen = ran.said.splitlines()
-    assert (ran.code, json.loads(told), seen) == (0, {"type": "event.started", "camera": "Tür"}, "seen")
+    answer, seen = ran.output.splitlines()
+    assert (ran.code, json.loads(answer), seen) == (0, {"type": "event.started", "camera": "Tür"}, "seen")
 
 
 def test_it_has_nothing_of_our_environment(scripts: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FRONT_DOOR", "pLantedSecret")
     scripts.put("env", "env; pwd")
-    said = scripts.runner.run("env", {}).said
-    assert "pLantedSecret" not in said
-    assert str(scripts.path) in said
+    found = scripts.runner.run("env", {}).output
+    assert "pLantedSecret" not in found
+    assert str(scripts.path) in found
 
 
 def test_how_it_ended_is_told(scripts: Folder) -> None:
     scripts.put("bad", "echo no; exit 3")
     ran = scripts.runner.run("bad", {})
-    assert (ran.code, ran.said, ran.is_well) == (3, "no", False)
+    assert (ran.code, ran.output, ran.is_well) == (3, "no", False)
 
 
 def test_at_its_deadline_it_dies_with_all_that_it_started(tmp_path: Path) -> None:
@@ -66,14 +66,14 @@ def test_at_its_deadline_it_dies_with_all_that_it_started(tmp_path: Path) -> Non
     scripts.put("late", "sleep 300 & echo $!; sleep 300 & echo $!; echo $$; wait")
     ran = scripts.runner.run("late", {})
     assert ran.code is None
-    processes = [int(line) for line in ran.said.split()]
+    processes = [int(line) for line in ran.output.split()]
     assert len(processes) == 3
     until(lambda: not any(map(is_alive, processes)), 60, "all of them are gone")
 
 
 def test_what_it_leaves_behind_is_ended(scripts: Folder) -> None:
     scripts.put("daemon", "sleep 300 >/dev/null 2>&1 & echo $!")
-    process = int(scripts.runner.run("daemon", {}).said)
+    process = int(scripts.runner.run("daemon", {}).output)
     until(lambda: not is_alive(process), 60, "it is gone")
 
 
@@ -82,12 +82,12 @@ def test_one_that_never_stops_talking_is_ended_and_little_is_kept(tmp_path: Path
     scripts.put("talks", "yes tawny")
     ran = scripts.runner.run("talks", {})
     assert ran.code is None
-    assert 100 < len(ran.said) <= MOST_SAID
+    assert 100 < len(ran.output) <= MOST_OUTPUT
 
 
 def test_one_that_does_not_listen_harms_nobody(scripts: Folder) -> None:
     scripts.put("deaf", "exec <&-; echo done")
-    assert scripts.runner.run("deaf", {"much": "x" * 1_000_000}).said == "done"
+    assert scripts.runner.run("deaf", {"much": "x" * 1_000_000}).output == "done"
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "../hello", "/bin/sh", "a/b", "-x", ".hidden", "a b", "x" * 61, "a\0"])

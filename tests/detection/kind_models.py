@@ -43,8 +43,8 @@ def bright_is(kind: str, file: Path, *, middle: float = 128) -> Path:
 
 def write_card(file: Path, **other: Any) -> None:
     content = file.read_bytes()
-    said = {
+    data = {
         "name": "bright", "version": "1", "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
         "licence": "ours", "kinds": list(KINDS),
     }  # fmt: skip
-    file.with_suffix(".json").write_text(json.dumps(said | other))
+    file.with_suffix(".json").write_text(json.dumps(data | other))

@@ -88,9 +88,9 @@ def test_the_sink_is_told_the_time_soon_after_the_last_picture(
     assert 28_000 <= bench.idle_ms[0] - bench.begun_ms <= 32_000
     assert bench.idle_ms[-1] == pytest.approx(clock.now_ms(), abs=1000)
     bench.run(62)
-    told = len(bench.idle_ms)
+    result = len(bench.idle_ms)
     bench.run(20)
-    assert len(bench.idle_ms) == told
+    assert len(bench.idle_ms) == result
 
 
 class Late(Counting):

@@ -85,14 +85,14 @@ def test_what_grows_on_the_spot_and_hardly_shows_is_nobody(levels: float, is_tol
     """An encoder's refresh of a noisy picture does that; somebody who comes nearer shows clearly."""
     chance = np.random.default_rng(1)
     detector = MotionDetector({})
-    told = False
+    text = False
     for number in range(5 * 26):
         picture = 90 + chance.normal(0, 1.0, (108, 192))
         wide = max(0, number - 5 * 22)
         picture[40 - wide // 2 : 56 + wide // 2, 90 - wide : 100 + wide] += levels * (wide > 0)
         luma = picture.round().astype(np.uint8)
-        told |= bool(detector.look(PictureFrame(luma, START_MS + 200 * number)).seen)
-    assert told == is_told
+        text |= bool(detector.look(PictureFrame(luma, START_MS + 200 * number)).seen)
+    assert text == is_told
 
 
 @pytest.mark.parametrize(("cells_a_look", "is_told"), [(2.2, True), (5.0, False)])
@@ -100,7 +100,7 @@ def test_insects_hide_nobody_who_is_slower_than_they_are(cells_a_look: float, is
     """Three insects dart by, then something is in sight for 1.4 s."""
     chance = np.random.default_rng(1)
     detector = MotionDetector({})
-    told = False
+    text = False
     for number in range(5 * 26):
         picture = 90 + chance.normal(0, 1.0, (108, 192))
         since, step = number - 5 * 15, (number - 5 * 15) % 10
@@ -110,8 +110,8 @@ def test_insects_hide_nobody_who_is_slower_than_they_are(cells_a_look: float, is
         if 0 <= walked < 8:
             x = 40 + round(cells_a_look * walked)
             picture[60:74, x : x + 6] += 40
-        told |= bool(detector.look(PictureFrame(picture.round().astype(np.uint8), START_MS + 200 * number)).seen)
-    assert told == is_told
+        text |= bool(detector.look(PictureFrame(picture.round().astype(np.uint8), START_MS + 200 * number)).seen)
+    assert text == is_told
 
 
 @pytest.mark.parametrize(("excess", "counts"), [(1.0, 0.0), (1.3, 0.5), (1.6, 1.0), (3.0, 1.0)])

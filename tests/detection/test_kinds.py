@@ -256,9 +256,9 @@ def test_a_model_is_opened_and_asked(tmp_path: Path) -> None:
     file = kind_models.bright_is("vehicle", tmp_path / "kinds.onnx")
     crops = np.zeros((2, 2, SIDE, SIDE), np.uint8)
     crops[0, 0] = 255
-    said = KindClassifier(file).look(crops)
-    assert [KINDS[row.argmax()] for row in said] == ["vehicle", "nothing"]
-    assert np.allclose(said.sum(axis=1), 1)
+    result = KindClassifier(file).look(crops)
+    assert [KINDS[row.argmax()] for row in result] == ["vehicle", "nothing"]
+    assert np.allclose(result.sum(axis=1), 1)
     assert card_of(file).name == "bright"
 
 

@@ -21,10 +21,10 @@ def found(
     scene: SyntheticScene, polygon: Polygon = EVERYWHERE, left_s: float = 15.0, mask: tuple[Polygon, ...] = ()
 ) -> list[AbandonedObject]:
     detector, left = MotionDetector({}), AbandonedObjectDetector([DetectionZone("hall", polygon, left_s=left_s)], mask)
-    told: list[AbandonedObject] = []
+    received: list[AbandonedObject] = []
     for frame in scene.frames():
-        told += left.look(frame, detector.look(frame))
-    return told
+        received += left.look(frame, detector.look(frame))
+    return received
 
 
 def bag(scene: SyntheticScene, begin_s: float, end_s: float, contrast: float = 50.0) -> None:
@@ -46,12 +46,12 @@ def test_a_bag_that_stays_is_told_once_with_its_place_and_time() -> None:
     scene = SyntheticScene(1, 75)
     bag(scene, 35, 200)
     visitor(scene, 30)
-    told = found(scene)
-    assert [one.what for one in told] == ["left"]
-    x0, y0, x1, y1 = told[0].box
+    result = found(scene)
+    assert [one.what for one in result] == ["left"]
+    x0, y0, x1, y1 = result[0].box
     assert (x0 * WIDTH, y0 * HEIGHT, x1 * WIDTH, y1 * HEIGHT) == pytest.approx(BAG, abs=3)
-    assert told[0].zones == ("hall",)
-    assert 33 <= (told[0].since_ms - START_MS) / 1000 <= 60
+    assert result[0].zones == ("hall",)
+    assert 33 <= (result[0].since_ms - START_MS) / 1000 <= 60
 
 
 def test_a_thing_that_was_always_there_and_goes_is_taken() -> None:

@@ -26,14 +26,14 @@ def own() -> KindClassifier:
 
 
 def test_it_says_what_it_always_said(own: KindClassifier, golden: Any) -> None:
-    crops, said = golden
+    crops, answer = golden
     assert len(crops) == 10
-    assert np.abs(own.look(crops) - said).max() <= SAME
+    assert np.abs(own.look(crops) - answer).max() <= SAME
 
 
 def test_one_crop_is_looked_at_like_many(own: KindClassifier, golden: Any) -> None:
-    crops, said = golden
-    assert np.abs(np.concatenate([own.look(crop[None]) for crop in crops]) - said).max() <= SAME
+    crops, answer = golden
+    assert np.abs(np.concatenate([own.look(crop[None]) for crop in crops]) - answer).max() <= SAME
 
 
 def shifted(crops: Any) -> Any:
@@ -53,18 +53,18 @@ def shifted(crops: Any) -> Any:
 def test_the_same_thing_seen_a_little_otherwise_is_the_same_thing(
     own: KindClassifier, golden: Any, change: Any
 ) -> None:
-    crops, said = golden
-    assert own.look(change(crops)).argmax(axis=1).tolist() == said.argmax(axis=1).tolist()
+    crops, answer = golden
+    assert own.look(change(crops)).argmax(axis=1).tolist() == answer.argmax(axis=1).tolist()
 
 
 def test_its_card_tells_where_it_comes_from_and_how_good_it_is() -> None:
     card = card_of(OWN)
-    assert card.said["kinds"] == list(KINDS)
-    assert all(one["origin"] and one["licence"] for one in card.said["sources"])
-    assert card.said["stated_precision"] == 0.95
-    assert card.triggers == card.said["trigger"]
-    assert card.said["false_persons_an_hour"] <= 0.5
-    assert card.said["cpu_ms_for_12_crops"] <= 1
+    assert card.document["kinds"] == list(KINDS)
+    assert all(one["origin"] and one["licence"] for one in card.document["sources"])
+    assert card.document["stated_precision"] == 0.95
+    assert card.triggers == card.document["trigger"]
+    assert card.document["false_persons_an_hour"] <= 0.5
+    assert card.document["cpu_ms_for_12_crops"] <= 1
     words = card_words(card)
     assert "intel-iot-devkit/sample-videos (CC-BY-4.0)" in words
     assert "Not measured: animals" in words
@@ -72,7 +72,7 @@ def test_its_card_tells_where_it_comes_from_and_how_good_it_is() -> None:
 
 def test_of_the_kinds_it_names_at_least_the_stated_share_was_right() -> None:
     card = card_of(OWN)
-    sums = [one for one in card.said["measured"] if one["sum"] and one["films"] != "demo cameras"]
+    sums = [one for one in card.document["measured"] if one["sum"] and one["films"] != "demo cameras"]
     assert {"real by day", "rendered by night"} <= {one["films"] for one in sums}
     for kind in card.triggers:
         right = sum(one["kinds"][kind]["right"] for one in sums if kind in one["kinds"])

@@ -26,9 +26,9 @@ def test_nothing_is_told(name: str) -> None:
 @pytest.mark.parametrize("name", TOLD)
 def test_each_event_is_told_once_and_starts_in_time(name: str) -> None:
     scene = TOLD[name](SEED)
-    told = alarms(scene, MotionDetector({}))
+    result = alarms(scene, MotionDetector({}))
     tolerance_s = FALLING_START_S if name.startswith(("rain", "snow")) else START_S
-    assert [begin for begin, _ in told] == pytest.approx([begin for begin, _ in scene.truth], abs=tolerance_s)
+    assert [begin for begin, _ in result] == pytest.approx([begin for begin, _ in scene.truth], abs=tolerance_s)
 
 
 @pytest.mark.parametrize("name", ["stands_45_s", "stands_30_s_at_night", "exposure_and_walker"])
@@ -48,9 +48,9 @@ def test_a_parked_car_is_over_when_it_stopped() -> None:
 @pytest.mark.parametrize("name", BUSY)
 def test_where_it_is_busy_all_is_one_event_that_ends(name: str) -> None:
     scene = BUSY[name](SEED)
-    told = alarms(scene, MotionDetector({}))
-    assert len(told) == 1
-    assert told[0] == pytest.approx((scene.truth[0][0], scene.truth[-1][1]), abs=2 * START_S)
+    result = alarms(scene, MotionDetector({}))
+    assert len(result) == 1
+    assert result[0] == pytest.approx((scene.truth[0][0], scene.truth[-1][1]), abs=2 * START_S)
 
 
 def test_a_swarm_at_the_lamp_is_told_rarely() -> None:
@@ -61,13 +61,13 @@ def test_a_swarm_at_the_lamp_is_told_rarely() -> None:
 
 @pytest.mark.parametrize(("last", "until_s"), [(248, 25.0), (218, 22.0)])
 def test_who_walks_on_plain_ground_is_one_event(last: int, until_s: float) -> None:
-    detector, told = MotionDetector({}), dict[int, tuple[int, int]]()
+    detector, answer = MotionDetector({}), dict[int, tuple[int, int]]()
     for frame in standins.walk(last):
         if frame.at_ms % 200 == 0:
             look = detector.look(frame)
             for thing in (*look.seen, *look.over):
-                told[thing.track] = (thing.since_ms or 0, thing.until_ms or frame.at_ms)
-    seconds = [tuple((ms - START_MS) / 1000 for ms in span) for span in told.values()]
+                answer[thing.track] = (thing.since_ms or 0, thing.until_ms or frame.at_ms)
+    seconds = [tuple((ms - START_MS) / 1000 for ms in span) for span in answer.values()]
     assert seconds == [pytest.approx((20.0, until_s), abs=0.5)]
 
 

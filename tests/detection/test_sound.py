@@ -85,10 +85,10 @@ def listen(
     *,
     unnamed: bool = True,
 ) -> Told:
-    clock, hub, told, queue = FakeClock(), Hub(keep_s=30), Told(), SoundQueue()
+    clock, hub, answer, queue = FakeClock(), Hub(keep_s=30), Told(), SoundQueue()
     names = SoundNamer(PORCH, model, queue, wanted or SoundSettings()) if model is not None else None
     rules = SoundRules(level, hold_s, cooldown_s, unnamed)
-    listener = SoundListener("listen", hub, told, clock, rules, names)
+    listener = SoundListener("listen", hub, answer, clock, rules, names)
     begun_ms, part = clock.now_ms(), RATE // 25
     for n in range(len(sound) // part):
         data = mu_law(sound[n * part : (n + 1) * part])
@@ -103,8 +103,8 @@ def listen(
     listener.step()
     listener.close()
     queue.step()
-    told.what = [(what[0], (what[1] - begun_ms) / 1000, *what[2:]) for what in told.what]
-    return told
+    answer.what = [(what[0], (what[1] - begun_ms) / 1000, *what[2:]) for what in answer.what]
+    return answer
 
 
 def test_loudness_is_below_full_scale() -> None:
@@ -115,12 +115,12 @@ def test_loudness_is_below_full_scale() -> None:
 
 def test_a_bark_is_told_with_its_begin_and_end() -> None:
     sound = np.concatenate([noise(10, 0.003), noise(2, 0.2), noise(8, 0.003)])
-    told = listen(sound)
-    assert [what[0] for what in told.what] == ["loud", "quiet"]
-    assert told.what[0][1] == pytest.approx(10, abs=0.2)
-    assert told.what[0][2] > 50
-    assert told.what[1][1] == pytest.approx(12, abs=0.2)
-    assert max(told.db) > -20
+    result = listen(sound)
+    assert [what[0] for what in result.what] == ["loud", "quiet"]
+    assert result.what[0][1] == pytest.approx(10, abs=0.2)
+    assert result.what[0][2] > 50
+    assert result.what[1][1] == pytest.approx(12, abs=0.2)
+    assert max(result.db) > -20
 
 
 @pytest.mark.parametrize(("level", "is_told"), [(30, True), (50, False), (100, False)])
@@ -144,9 +144,9 @@ def test_a_click_is_nothing() -> None:
 
 def test_what_stays_loud_becomes_the_quiet() -> None:
     rain = np.concatenate([noise(10, 0.003), noise(150, 0.03)])
-    told = listen(rain)
-    assert [what[0] for what in told.what] == ["loud", "quiet"]
-    assert told.what[1][1] < 90
+    result = listen(rain)
+    assert [what[0] for what in result.what] == ["loud", "quiet"]
+    assert result.what[1][1] < 90
     quiet = NoiseFloor()
     for db in [-60.0] * 60 + [-30.0] * 20:
         quiet.score(db)
@@ -220,9 +220,9 @@ def test_a_model_names_a_sound(model: Path) -> None:
 
 def test_loud_sounds_get_their_names(model: Path) -> None:
     loud = np.concatenate([noise(8, 0.003), np.abs(noise(2, 0.3)), noise(3, 0.003)])
-    told = listen(loud, model=SoundClassifier(model, ["High", "Low"]), wanted=SoundSettings(0.1))
-    assert set(told.names) == {"High"}
-    assert [what[0] for what in told.what] == ["loud", "quiet"]
+    result = listen(loud, model=SoundClassifier(model, ["High", "Low"]), wanted=SoundSettings(0.1))
+    assert set(result.names) == {"High"}
+    assert [what[0] for what in result.what] == ["loud", "quiet"]
 
 
 def test_what_is_wrong_with_a_model_is_told(model: Path) -> None:
@@ -321,26 +321,26 @@ class TestClassifier(SoundModelContract):
 @pytest.mark.parametrize("name", CLASSES)
 def test_a_class_is_an_event_with_its_name(trained: SoundClassifier, name: str) -> None:
     sound = among_noise(MAKERS[name](np.random.default_rng(77)))
-    told = listen(sound, model=trained, unnamed=False)
-    assert [what[0] for what in told.what] == ["loud", "quiet"]
-    assert told.names[0] == name
-    assert told.what[0][1] == pytest.approx(8, abs=1.1)
+    result = listen(sound, model=trained, unnamed=False)
+    assert [what[0] for what in result.what] == ["loud", "quiet"]
+    assert result.names[0] == name
+    assert result.what[0][1] == pytest.approx(8, abs=1.1)
     assert name in SOUND_TITLES and name in GROUPS
 
 
 def test_an_alarm_that_goes_on_is_one_event(trained: SoundClassifier) -> None:
     sound = among_noise(*[alarm(None)] * 5)
-    told = listen(sound, model=trained, hold_s=3.0)
-    assert [what[0] for what in told.what] == ["loud", "quiet"]
-    assert told.what[1][1] - told.what[0][1] > 17
+    result = listen(sound, model=trained, hold_s=3.0)
+    assert [what[0] for what in result.what] == ["loud", "quiet"]
+    assert result.what[1][1] - result.what[0][1] > 17
 
 
 @pytest.mark.parametrize(("cooldown_s", "events"), [(0.0, 2), (60.0, 1)])
 def test_a_class_rests_after_its_event(trained: SoundClassifier, cooldown_s: float, events: int) -> None:
     rng = np.random.default_rng(3)
     sound = among_noise(bark(rng), np.zeros(8 * RATE), bark(rng))
-    told = listen(sound, model=trained, cooldown_s=cooldown_s)
-    assert [what[0] for what in told.what] == ["loud", "quiet"] * events
+    result = listen(sound, model=trained, cooldown_s=cooldown_s)
+    assert [what[0] for what in result.what] == ["loud", "quiet"] * events
 
 
 class LoudIsGlass:
@@ -411,9 +411,9 @@ def test_a_class_of_the_time_before_the_clock_was_set_back_is_no_event_that_last
 @pytest.mark.parametrize(("unnamed", "events"), [(True, 1), (False, 0)])
 def test_other_loud_sounds_are_events_only_if_wanted(trained: SoundClassifier, unnamed: bool, events: int) -> None:
     hum = among_noise(0.3 * tones(3, 120))
-    told = listen(hum, model=trained, unnamed=unnamed, wanted=SoundSettings(0.9))
-    assert [what[0] for what in told.what] == ["loud", "quiet"] * events
-    assert told.names == []
+    result = listen(hum, model=trained, unnamed=unnamed, wanted=SoundSettings(0.9))
+    assert [what[0] for what in result.what] == ["loud", "quiet"] * events
+    assert result.names == []
 
 
 class FailingOnce(SoundClassifier):
@@ -433,15 +433,15 @@ def test_a_model_that_failed_once_makes_no_events_of_sounds_that_it_does_not_kno
     file = tmp_path / "made.onnx"
     file.write_bytes(fitted_model())
     hum = among_noise(0.3 * tones(3, 120))
-    told = listen(hum, model=FailingOnce(file, LABELS, is_log_mel=True), unnamed=False, wanted=SoundSettings(0.9))
-    assert told.what == []
+    result = listen(hum, model=FailingOnce(file, LABELS, is_log_mel=True), unnamed=False, wanted=SoundSettings(0.9))
+    assert result.what == []
 
 
 def test_each_class_has_its_threshold(trained: SoundClassifier) -> None:
     sound = among_noise(bark(np.random.default_rng(3)))
     assert listen(sound, model=trained, unnamed=False, wanted=SoundSettings(by_class={"Bark": 1.1})).names == []
-    told = listen(sound, model=trained, unnamed=False, wanted=SoundSettings(1.0, {"bark": 0.3}))
-    assert set(told.names) == {"bark"}
+    result = listen(sound, model=trained, unnamed=False, wanted=SoundSettings(1.0, {"bark": 0.3}))
+    assert set(result.names) == {"bark"}
 
 
 @pytest.mark.parametrize(
@@ -454,8 +454,8 @@ def test_each_class_has_its_threshold(trained: SoundClassifier) -> None:
     ],
 )
 def test_labels_become_classes(wanted: SoundSettings, found: dict[str, float]) -> None:
-    said = {"dog_bark": 0.8, "HOWL": 0.1, "Siren": 0.2, "Meow": 0.4, "Silence": 0.9}
-    assert wanted.of(said) == found
+    data = {"dog_bark": 0.8, "HOWL": 0.1, "Siren": 0.2, "Meow": 0.4, "Silence": 0.9}
+    assert wanted.of(data) == found
 
 
 def test_a_model_without_known_labels_reports_all(model: Path) -> None:
@@ -506,15 +506,15 @@ def test_a_model_hears_aac_at_its_own_rate_whatever_rate_its_timestamps_have(tic
     beep = np.sin(2 * np.pi * 1000 * at_s) * np.where(at_s < 7, 0.001, 0.4)
     to_aac = ToAac(AudioFormat("pcmu", 16_000, 1))
     source, frames = replace(to_aac.format, rate=ticks), to_aac.encode(mu_law(beep), 0)
-    told, queue, clock = Told(), SoundQueue(), FakeClock()
+    answer, queue, clock = Told(), SoundQueue(), FakeClock()
     listener = SoundListener(
-        "aac", Hub(), told, clock, SoundRules(50, 1.0), SoundNamer(PORCH, Hearing(), queue, SoundSettings())
+        "aac", Hub(), answer, clock, SoundRules(50, 1.0), SoundNamer(PORCH, Hearing(), queue, SoundSettings())
     )
     for number, frame in enumerate(frames):
         pts, at_ms = number * 1024 * ticks // 16_000, clock.now_ms() + number * 64
         listener.process([Packet(RunId("r"), number, source, frame.data, pts, at_ms, is_keyframe=False)])
         queue.step()
-    assert len(told.db) == pytest.approx(50, abs=2), "windows of 0.1 s after the first 5 s"
+    assert len(answer.db) == pytest.approx(50, abs=2), "windows of 0.1 s after the first 5 s"
     newest = np.abs(np.fft.rfft(heard[-1] * np.hanning(8192)))
     assert np.argmax(newest) * 16_000 / 8192 == pytest.approx(1000, abs=5)
 

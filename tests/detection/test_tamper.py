@@ -16,11 +16,11 @@ ELSEWHERE = SyntheticScene(7).plate
 def watched(pictures: list[Any], tamper: TamperDetector | None = None, begin_s: int = 0) -> list[str]:
     """One picture a second, with a sensor's noise where they are floats."""
     tamper, chance = tamper or TamperDetector(), np.random.default_rng(3)
-    told = []
+    found = []
     for n, picture in enumerate(pictures):
         noisy = picture + chance.normal(0, 0.8, picture.shape) if picture.dtype != np.uint8 else picture
-        told.append(tamper.look(PictureFrame(noisy.clip(0, 255).astype(np.uint8), START_MS + (begin_s + n) * 1000)))
-    return told
+        found.append(tamper.look(PictureFrame(noisy.clip(0, 255).astype(np.uint8), START_MS + (begin_s + n) * 1000)))
+    return found
 
 
 def test_a_place_as_it_was_is_fine() -> None:
@@ -36,10 +36,10 @@ def test_a_place_as_it_was_is_fine() -> None:
     ],
 )
 def test_what_is_wrong_is_told_and_over_when_it_is_over(picture: Any, wrong: str, within_s: int) -> None:
-    told = watched([PLACE] * 120 + [picture] * 60 + [PLACE] * 10)
-    assert set(told[:120]) == {""}
-    assert told[120 + within_s : 180] == [wrong] * (60 - within_s)
-    assert told[-5:] == [""] * 5
+    result = watched([PLACE] * 120 + [picture] * 60 + [PLACE] * 10)
+    assert set(result[:120]) == {""}
+    assert result[120 + within_s : 180] == [wrong] * (60 - within_s)
+    assert result[-5:] == [""] * 5
 
 
 BLACK = 16.0
@@ -67,11 +67,11 @@ def five_a_second(pictures: list[Any], tamper: TamperDetector | None = None) -> 
     """After two minutes of the place."""
     tamper, chance = tamper or TamperDetector(), np.random.default_rng(3)
     before = [PLACE + chance.normal(0, 0.8, PLACE.shape) for _ in range(4)]
-    told = []
+    found = []
     for n, picture in enumerate([before[n % 4] for n in range(600)] + pictures):
-        told.append(tamper.look(PictureFrame(picture.clip(0, 255).astype(np.uint8), START_MS + n * 200)))
-    assert set(told[:600]) == {""}
-    return told[600:]
+        found.append(tamper.look(PictureFrame(picture.clip(0, 255).astype(np.uint8), START_MS + n * 200)))
+    assert set(found[:600]) == {""}
+    return found[600:]
 
 
 def dark(gain: float, noise: float, seconds: int = 90) -> list[Any]:
@@ -102,17 +102,17 @@ def test_a_night_is_not_covered_and_the_morning_is_as_before() -> None:
 @pytest.mark.parametrize("side", ["left", "top"])
 def test_what_moves_over_the_lens_covers_it_however_dark(side: str, level: float) -> None:
     over = [covered_to(share, side) for share in (0.3, 0.6)]
-    told = five_a_second([*over, *([np.full_like(PLACE, level)] * 450), *([PLACE.astype(np.float64)] * 50)])
-    assert told[75:440] == ["covered"] * 365
-    assert set(told[-20:]) == {""}
+    result = five_a_second([*over, *([np.full_like(PLACE, level)] * 450), *([PLACE.astype(np.float64)] * 50)])
+    assert result[75:440] == ["covered"] * 365
+    assert set(result[-20:]) == {""}
 
 
 def test_after_a_cover_lights_off_is_only_darkness() -> None:
     over = [covered_to(share, "left") for share in (0.3, 0.6)]
     black, again = [np.full_like(PLACE, BLACK)] * 100, [PLACE.astype(np.float64)] * 100
-    told = five_a_second([*over, *black, *again, *dark(0.0, 2.0)])
-    assert "covered" in told[:102]
-    assert set(told[150:]) == {""}
+    result = five_a_second([*over, *black, *again, *dark(0.0, 2.0)])
+    assert "covered" in result[:102]
+    assert set(result[150:]) == {""}
 
 
 def test_a_moment_is_nothing() -> None:
@@ -120,9 +120,9 @@ def test_a_moment_is_nothing() -> None:
 
 
 def test_always_the_same_picture_is_told() -> None:
-    told = watched([PLACE.astype(np.uint8)] * 150)
-    assert told[100] == ""
-    assert told[130] == "frozen"
+    result = watched([PLACE.astype(np.uint8)] * 150)
+    assert result[100] == ""
+    assert result[130] == "frozen"
 
 
 @pytest.mark.parametrize("gain", [0.5, 1.6])
@@ -138,9 +138,9 @@ def test_people_and_traffic_are_fine() -> None:
 
 
 def test_a_camera_turned_on_purpose_is_right_again_in_time() -> None:
-    told = watched([PLACE] * 120 + [ELSEWHERE] * 3000)
-    assert told[200] == "moved"
-    assert told[-1] == ""
+    result = watched([PLACE] * 120 + [ELSEWHERE] * 3000)
+    assert result[200] == "moved"
+    assert result[-1] == ""
 
 
 def test_jumps_of_time_do_no_harm() -> None:

@@ -150,8 +150,8 @@ def test_a_zone_may_have_a_level_of_its_own() -> None:
 
 @pytest.mark.parametrize(("frames", "within", "at"), [(1, 1, 0), (2, 2, 5), (2, 3, 2), (3, 5, 4), (3, 2, 6)])
 def test_one_rule_for_how_often(frames: int, within: int, at: int) -> None:
-    told = counts([60, 40, 60, 40, 60, 60, 60], CameraZones(frames=frames, within=within, level=51))
-    assert told.index(True) == at
+    result = counts([60, 40, 60, 40, 60, 60, 60], CameraZones(frames=frames, within=within, level=51))
+    assert result.index(True) == at
 
 
 def test_what_may_become_an_event_names_the_zones_it_is_in() -> None:

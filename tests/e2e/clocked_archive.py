@@ -39,23 +39,25 @@ def record(
 ) -> None:
     """One file, as `recorder` writes it. sealed_to: public keys."""
     volume, clip = Volume.at(folder), made_clip(replace(spec, clock_ms=start_ms, seconds=seconds))
-    said = about(camera, stream, RunId(run), start_ms, clip.video, None)
-    said = replace(said, is_sealed=bool(sealed_to))
-    content: SegmentContent = PlainContent(init_segment(clip.video, None, said.record()))
+    result = about(camera, stream, RunId(run), start_ms, clip.video, None)
+    result = replace(result, is_sealed=bool(sealed_to))
+    content: SegmentContent = PlainContent(init_segment(clip.video, None, result.record()))
     if sealed_to:
         clock = SystemClock()
         seals = EpochKeys(
             SignedHistory.opened(volume.disk, clock.now_ms()), clock, lambda _: CameraSealing(tuple(sealed_to))
         )
-        content, _ = seals.begin(volume, said, lambda more: init_segment(clip.video, None, {**said.record(), **more}))
-    file = OpenSegment.create(volume, said, content)
+        content, _ = seals.begin(
+            volume, result, lambda more: init_segment(clip.video, None, {**result.record(), **more})
+        )
+    file = OpenSegment.create(volume, result, content)
     pictures = _samples(clip.packets)
     for number, begin in enumerate(range(0, len(pictures), FPS)):
         shown = pictures[begin : begin + FPS]
         parts = fragment(number + 1, shown, (), shown[0].pts)
         file.append([WrittenFragment(parts, shown[0].pts * 1000 // VIDEO_RATE, shown[0].is_keyframe)])
     file.close(SegmentTrailer(start_ms + round(seconds * 1000), "length"))
-    volume.open_folders.leave(said.name.folder)
+    volume.open_folders.leave(result.name.folder)
 
 
 def _samples(packets: Sequence[SourcePacket]) -> list[Sample]:

@@ -172,13 +172,13 @@ def listen(page: Page) -> list[str]:
     """What goes wrong on a page from here on."""
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if is_wrong(said) else None)
+    page.on("console", lambda data: wrong.append(data.text) if is_wrong(data) else None)
     page.on("response", lambda got: wrong.append(f"{got.status} {got.url}") if got.status >= 400 else None)
     return wrong
 
 
-def is_wrong(said: ConsoleMessage) -> bool:
-    return said.type in ("error", "warning") and CHANGED_ITS_MIND not in said.text
+def is_wrong(value: ConsoleMessage) -> bool:
+    return value.type in ("error", "warning") and CHANGED_ITS_MIND not in value.text
 
 
 def settle(page: Page) -> None:

@@ -97,7 +97,7 @@ def test_a_bucket_that_does_not_answer_is_no_gap_and_the_page_says_where_the_rec
         with signed_browser(browser, house.session) as context:
             page = context.new_page()
             page.goto(f"{house.served.base}/timeline?cam=yard&t={house.start_ms / 1000 + 3:.2f}&span=600")
-            said = page.get_by_text(re.compile("stored in the archive, which can.t be reached"))
-            expect(said).to_be_visible(timeout=60_000)
+            result = page.get_by_text(re.compile("stored in the archive, which can.t be reached"))
+            expect(result).to_be_visible(timeout=60_000)
     finally:
         house.bucket.breaks = False

@@ -122,8 +122,8 @@ def test_moves_to_another_computer(tmp_path: Path) -> None:
     assert unknown_files(old / "data") == [], "is it kept, or can it be left out? (service/backup/backup_file.py)"
 
     there = ("--config", str(new / "tawny.toml"), "--data", str(new / "data"))
-    said = tawny("restore", str(file), *there, "--passphrase-stdin")
-    assert fingerprint_in(old / "data")[:16] in said
+    result = tawny("restore", str(file), *there, "--passphrase-stdin")
+    assert fingerprint_in(old / "data")[:16] in result
     shutil.copytree(old / "data/front", new / "data/front")
     with running(new / "tawny.toml", new / "data") as base, client(base) as page:
         answer = page.post("/sign-in", json={"name": OWNER["name"], "password": OWNER["password"]})
@@ -187,8 +187,8 @@ def test_a_dry_run_says_what_differs(tmp_path: Path) -> None:
         place = ("--config", str(config), "--data", str(house.folder), "--passphrase-stdin")
         tawny("backup", str(file), *place)
     config.write_text(config.read_text().replace("Cottage", "Castle"))
-    told = json.loads(tawny("restore", str(file), *place, "--dry-run", "--json"))
-    assert [one["path"] for one in told["changes"]] == ["web.name"]
+    data = json.loads(tawny("restore", str(file), *place, "--dry-run", "--json"))
+    assert [one["path"] for one in data["changes"]] == ["web.name"]
     assert "Castle" in config.read_text()
 
 

@@ -68,7 +68,7 @@ def test_of_two_presses_on_a_dead_line_the_last_one_wins(page: Page, line: Netwo
     expect(title).to_contain_text(re.compile("^Home"), timeout=WAIT_MS)
 
     def lately() -> list[str]:
-        told = page.request.get(f"http://127.0.0.1:{line.port}/api/v1/modes").json()["lately"]
-        return [one["mode"] for one in told]
+        data = page.request.get(f"http://127.0.0.1:{line.port}/api/v1/modes").json()["lately"]
+        return [one["mode"] for one in data]
 
     until(lambda: lately()[:2] == ["home", "night"], 10, "home follows night")

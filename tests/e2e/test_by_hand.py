@@ -59,11 +59,11 @@ def page(owner: BrowserContext, house: Tawny, camera: FakeCamera) -> Iterator[Pa
 
 def wait_for(camera: FakeCamera, name: str, **values: str) -> None:
     """Until the camera was told this."""
-    said = {key.replace("_", "."): value for key, value in values.items()}
+    data = {key.replace("_", "."): value for key, value in values.items()}
     until(
-        lambda: any(told == name and said.items() <= about.items() for told, about in list(camera.told)),
+        lambda: any(text == name and data.items() <= about.items() for text, about in list(camera.told)),
         30,
-        f"{name} {said} (was told: {camera.told})",
+        f"{name} {data} (was told: {camera.told})",
     )
 
 
@@ -232,8 +232,8 @@ def test_who_may_only_look_is_shown_none_of_it(page: Page, browser: Browser, hou
         theirs.wait_for_selector("[data-camera]", timeout=WAIT_MS)
         theirs.goto(f"{house.base}/live/yard")
         theirs.wait_for_selector("[data-view=playing]", timeout=WAIT_MS)
-        told = context.request.get(f"{house.base}/api/v1/cameras/yard/controls")
-        assert told.status == (200 if may else 403)
+        answer = context.request.get(f"{house.base}/api/v1/cameras/yard/controls")
+        assert answer.status == (200 if may else 403)
         expect(theirs.get_by_role("button", name="Move", exact=True)).to_have_count(1 if may else 0)
         move = {"command": "ptz", "camera": "yard", "pan": 0.5, "for": 0.2}
         expected = {200} if may else {403}  # 409 while another person steers

@@ -109,9 +109,9 @@ def test_a_deleted_clip_comes_back_as_it_was(page: Page) -> None:
     page.evaluate(LONGER_TOASTS)
     row.get_by_role("button", name="Delete").click()
     expect(row).to_have_count(0, timeout=WAIT_MS)
-    told = page.get_by_role("status").filter(has_text="Clip deleted.")
+    result = page.get_by_role("status").filter(has_text="Clip deleted.")
     assert violations(page, axe_script()) == []
-    told.get_by_role("button", name="Undo").click(timeout=WAIT_MS)
+    result.get_by_role("button", name="Undo").click(timeout=WAIT_MS)
     expect(row.get_by_role("button", name="Kept")).to_be_visible(timeout=WAIT_MS)
     with page.expect_download() as saved:
         row.get_by_role("link", name="Download").click()

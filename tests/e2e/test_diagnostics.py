@@ -91,7 +91,7 @@ def test_command_saves_what_the_running_recorder_knows(
     config, target = house.folder.parent / "tawny.toml", tmp_path / "out.zip"
     words = ["doctor", "--json", "--config", str(config), "--data", str(house.folder), "--bundle", str(target)]
     assert main(words) in (0, 1)
-    told = json.loads(capsys.readouterr().out)
-    listed = [one["name"] for one in told["bundle"]["files"]]
+    data = json.loads(capsys.readouterr().out)
+    listed = [one["name"] for one in data["bundle"]["files"]]
     assert "health.json" in listed
     assert_private(target.read_bytes(), listed)

@@ -85,6 +85,6 @@ def test_a_stranger_verifies_what_the_browser_saved(browser: Browser, tmp_path: 
     data[len(data) // 2] ^= 1
     film.write_bytes(data)
     for way in ways:
-        code, said = verified(stranger, *way)
+        code, answer = verified(stranger, *way)
         assert code != 0
-        assert "000.mp4" in said
+        assert "000.mp4" in answer

@@ -30,8 +30,8 @@ class Network:
 
     def sent(self) -> int:
         """Packets that have left the recorder's machine, without those of IPv6's own housekeeping."""
-        said = run("ip", "-n", self.recorder, "-j", "-s", "link", "show", self.interface)
-        return int(json.loads(said)[0]["stats64"]["tx"]["packets"])
+        result = run("ip", "-n", self.recorder, "-j", "-s", "link", "show", self.interface)
+        return int(json.loads(result)[0]["stats64"]["tx"]["packets"])
 
 
 def run(*words: str) -> str:
@@ -156,11 +156,11 @@ def test_a_camera_with_a_new_address_is_found_and_used(network: Network, tmp_pat
         until(lambda: any(data.rglob("*.mp4")), 40, "a recording")
     try:
         with answering(network, [new], **camera):
-            said = tawny(network, tmp_path, "cameras", "find", "--for", "2")
-            assert f"Front door now answers at {new}. Use this address?  tawny cameras move front-door {new}" in said
+            result = tawny(network, tmp_path, "cameras", "find", "--for", "2")
+            assert f"Front door now answers at {new}. Use this address?  tawny cameras move front-door {new}" in result
             before = {path.name for path in data.rglob("*.mp4")}
-            said = tawny(network, tmp_path, "cameras", "move", "front-door", new)
-            assert new in said
+            result = tawny(network, tmp_path, "cameras", "move", "front-door", new)
+            assert new in result
             assert old not in config.read_text()
             assert config.read_text().count(f"@{new}:") == 3
             until(lambda: {path.name for path in data.rglob("*.mp4")} - before, 60, "a recording from the new address")

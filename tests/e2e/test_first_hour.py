@@ -438,8 +438,8 @@ def test_another_folder_takes_effect_and_setup_goes_on(browser: Browser, tmp_pat
         expect(hands.page.get_by_role("button", name="Set up ntfy")).to_be_visible()
         hands.page.goto(f"{recorder.base}/setup")
         hands.page.wait_for_url("**/setup/notifications")
-        told = context.request.get(f"{recorder.base}/api/v1/setup").json()["steps"]
-        assert [one["state"] for one in told] == ["done", "skipped", "done", "open", "open"]
+        data = context.request.get(f"{recorder.base}/api/v1/setup").json()["steps"]
+        assert [one["state"] for one in data] == ["done", "skipped", "done", "open", "open"]
 
 
 def test_who_comes_without_the_link_or_late_is_told_what_to_do(browser: Browser, tmp_path: Path) -> None:

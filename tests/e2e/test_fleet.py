@@ -91,10 +91,10 @@ def owner(browser: Browser, fleet: Fleet) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="module")
 def joined(fleet: Fleet, owner: BrowserContext) -> Fleet:
     for name in ("beach", "town"):
-        told = fleet.join(name)
+        text = fleet.join(name)
         [row] = [one for one in boxes(owner, fleet) if one["name"] == name]
-        assert row["words"] == told["words"]
-        assert len(told["words"].split()) == 4
+        assert row["words"] == text["words"]
+        assert len(text["words"].split()) == 4
     until(lambda: all(one["online"] for one in boxes(owner, fleet)), 60, "both houses to be online")
     return fleet
 
@@ -263,8 +263,8 @@ def test_a_house_that_dies_is_offline_within_five_seconds_and_its_events_arrive(
     expect(row.get_by_text(re.compile("· Seen"))).to_be_visible()
     refused = owner.request.get(f"{joined.hub.base}/boxes/town/api/v1/health")
     assert (refused.status, refused.json()["code"]) == (503, "recorder_offline")
-    told = lane(owner, joined, "town")
-    assert told["unknown"][-1][1] - told["unknown"][-1][0] > 1000  # neither recorded nor a gap
+    result = lane(owner, joined, "town")
+    assert result["unknown"][-1][1] - result["unknown"][-1][0] > 1000  # neither recorded nor a gap
     known = {one["id"] for one in events(owner, joined, "town")}
     house.send_signal(signal.SIGCONT)
     until(lambda: box(owner, joined, "town")["online"], 60, "the house to be back")

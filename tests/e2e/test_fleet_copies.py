@@ -92,9 +92,9 @@ def test_copies_are_checked_by_the_command_of_the_guide(hub: Tawny, owner: Brows
     line = [str(Path(sys.executable).with_name("tawny")), "check", "--deep", "--json", "--data"]
     files = hub.folder / "copies" / "beach" / "files"
     done = subprocess.run([*line, str(files)], capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
-    told = json.loads(done.stdout)
-    assert told["segments"] >= 2
-    assert [one for one in told["findings"] if not one["what"].startswith("missing")] == []
+    data = json.loads(done.stdout)
+    assert data["segments"] >= 2
+    assert [one for one in data["findings"] if not one["what"].startswith("missing")] == []
 
 
 def test_the_owner_deletes_copies(hub: Tawny, owner: BrowserContext, lost: Path) -> None:

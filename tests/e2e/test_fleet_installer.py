@@ -115,8 +115,8 @@ def is_moving(page: Page) -> bool:
 
 def test_the_pass_by_command(fleet: Fleet, installer: BrowserContext) -> None:
     snapshot = f"{fleet.hub.base}/boxes/town/api/v1/cameras/front/snapshot?width=320"
-    told = command(fleet.folders["town"], "fleet", "pass", "2", "--live")
-    assert told["shares"] == ["live"]
+    result = command(fleet.folders["town"], "fleet", "pass", "2", "--live")
+    assert result["shares"] == ["live"]
     until(lambda: installer.request.get(snapshot).status == 200, 20, "the hub to know of the pass")
     assert installer.request.get(f"{fleet.hub.base}/boxes/town/api/v1/events").status == 403
     command(fleet.folders["town"], "fleet", "pass", "end")

@@ -117,7 +117,7 @@ def test_the_page_shows_why_and_which_recorder_was_not_searched(
     program = str(Path(sys.executable).with_name("tawny"))
     folder = fleet.folders["hub"]
     line = [program, "find", "red car", "--on", "boxes", "--config", str(folder / "tawny.toml")]
-    said = subprocess.run([*line, "--data", str(folder / "data")], capture_output=True, text=True, timeout=60)
-    assert "Not searched: town is offline." in said.stderr
-    assert said.stdout.count("beach") == 3
+    result = subprocess.run([*line, "--data", str(folder / "data")], capture_output=True, text=True, timeout=60)
+    assert "Not searched: town is offline." in result.stderr
+    assert result.stdout.count("beach") == 3
     assert json.dumps(sorted(ids(find(fleet, "red car")))).count("beach") == 3

@@ -65,9 +65,9 @@ class House:
         done = subprocess.run(
             [program, *words], cwd=self.folder, capture_output=True, timeout=120, check=False, umask=0
         )
-        told = (done.stdout + done.stderr).decode(errors="replace")
-        self.said[f"tawny {' '.join(words)}"] = told
-        return told
+        text = (done.stdout + done.stderr).decode(errors="replace")
+        self.said[f"tawny {' '.join(words)}"] = text
+        return text
 
     def holds_secrets(self) -> bool:
         """Whether tawny wrote one anywhere: what no file has, no recorder can show."""
@@ -103,8 +103,8 @@ def walk(house: House, started: Tawny) -> list[str]:
         line.request(method, path, None if body is None else json.dumps(body).encode(), ours)
         answer = line.getresponse()
         ours.setdefault("Cookie", (answer.getheader("Set-Cookie") or "").partition(";")[0])
-        house.said[f"{method} {path}"] = told = answer.read().decode(errors="replace")
-        return f"{answer.status} {told}"
+        house.said[f"{method} {path}"] = text = answer.read().decode(errors="replace")
+        return f"{answer.status} {text}"
 
     assert ask("POST", "/api/v1/setup/claim", claim).startswith("200")
     ask("GET", "/api/v1/cameras")

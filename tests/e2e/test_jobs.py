@@ -209,8 +209,8 @@ def test_job_6_a_place_of_false_alarms_is_ignored(page: Page, owner: BrowserCont
 
 
 def masks(owner: BrowserContext, house: Tawny) -> int:
-    told = owner.request.get(f"{house.base}/api/v1/cameras/front/watching").json()
-    return len(told["watch"]["mask"])
+    data = owner.request.get(f"{house.base}/api/v1/cameras/front/watching").json()
+    return len(data["watch"]["mask"])
 
 
 def test_job_7_access_for_the_family(

@@ -357,10 +357,10 @@ def test_the_card_of_an_event_is_straight_and_its_box_lies_on_what_it_is_around(
 
     def with_box(route: Route) -> None:
         answer = route.fetch()
-        told = answer.json()
-        for visit in told["items"]:
+        data = answer.json()
+        for visit in data["items"]:
             visit["best"]["box"] = box
-        route.fulfill(response=answer, json=told)
+        route.fulfill(response=answer, json=data)
 
     page.route("**/api/v1/visits?**", with_box)
     page.goto(f"{house.base}/events?only=all")

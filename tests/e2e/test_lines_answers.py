@@ -103,10 +103,10 @@ def test_h1_h4_the_share_is_that_of_the_fixture_and_every_gap_says_why(
         drift = 100 * (len(REASONS) + 1) * FILE_MS * 30_000 / wanted_ms**2  # of the half minute between two answers
         assert shown == pytest.approx(100 * (wanted_ms - missing_ms) / wanted_ms, abs=0.1 + drift)
         for gap in house.gaps:
-            said = page.locator(".gap").filter(has_text=GAP_WORDS[gap.reason].replace("'", "’"))
-            expect(said.first).to_be_visible()
+            result = page.locator(".gap").filter(has_text=GAP_WORDS[gap.reason].replace("'", "’"))
+            expect(result.first).to_be_visible()
             at = datetime.fromtimestamp(gap.begin_ms / 1000, house.zone)
-            expect(said.filter(has_text=f"{at:%H:%M}").first).to_be_visible()
+            expect(result.filter(has_text=f"{at:%H:%M}").first).to_be_visible()
         rows = page.locator(".gap").all_inner_texts()
         assert rows
         assert all(re.search(r"– \w+", row) for row in rows), rows
@@ -158,9 +158,9 @@ def test_m3_m4_the_next_change_is_said_in_local_time_on_both_sides_of_a_clock_ch
     shown: dict[str, Any] = {}
 
     def answered(route: Route) -> None:
-        told = route.fetch().json()
+        data = route.fetch().json()
         ahead = [{"at_ms": at_ms, "mode": mode} for at_ms, mode in shown["ahead"]]
-        route.fulfill(json={**told, "mode": shown["mode"], "by": "schedule", "is_by_hand": False, "ahead": ahead})
+        route.fulfill(json={**data, "mode": shown["mode"], "by": "schedule", "is_by_hand": False, "ahead": ahead})
 
     with opened(browser, berlin, size, scheme) as page:
         page.route("**/api/v1/modes", answered)
@@ -169,6 +169,6 @@ def test_m3_m4_the_next_change_is_said_in_local_time_on_both_sides_of_a_clock_ch
             page.goto(f"{berlin.base}/settings/modes")
             at_ms, mode = changes[number]
             local = datetime.fromtimestamp(at_ms / 1000, BERLIN)
-            said = rf"^{before.title()} until .*\b{local.day} {local:%b}.*{local:%H:%M}, then {mode.title()}$"
-            expect(page.locator("#now-title")).to_have_text(re.compile(said))
+            text = rf"^{before.title()} until .*\b{local.day} {local:%b}.*{local:%H:%M}, then {mode.title()}$"
+            expect(page.locator("#now-title")).to_have_text(re.compile(text))
             fits(page, size[0])

@@ -82,9 +82,9 @@ def page(owner: BrowserContext) -> Iterator[Page]:
 def messages(chat: StandIn) -> list[tuple[str, str]]:
     """Each message and its updates: how it came, and what it said."""
     found = [one for one in chat.asked if "/send" in one.path or "/edit" in one.path]
-    said = [one.form.get("caption") or one.form.get("text") or one.form["media"] for one in found]
+    answer = [one.form.get("caption") or one.form.get("text") or one.form["media"] for one in found]
     names = [one.path.rpartition("/")[2] for one in found]
-    return [(name, words.decode("unicode_escape", "replace")) for name, words in zip(names, said, strict=True)]
+    return [(name, words.decode("unicode_escape", "replace")) for name, words in zip(names, answer, strict=True)]
 
 
 def test_a3_300_motions_give_a_badge_of_0(page: Page, owner: BrowserContext, house: Tawny) -> None:

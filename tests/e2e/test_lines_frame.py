@@ -65,8 +65,8 @@ def test_f1_every_route_has_one_truth_chip_with_the_numbers_of_health(page: Page
     page.goto(house.base)
     playing(page, "garden")
     playing(page, "pond")
-    told: dict[str, Any] = page.request.get(f"{house.base}/api/v1/health").json()
-    numbers = f"{told['working']} of {len(told['cameras'])} cameras working"
+    data: dict[str, Any] = page.request.get(f"{house.base}/api/v1/health").json()
+    numbers = f"{data['working']} of {len(data['cameras'])} cameras working"
     assert numbers == "2 of 2 cameras working"
     for route in ROUTES:
         page.goto(house.base + route)

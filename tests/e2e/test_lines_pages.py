@@ -113,10 +113,10 @@ def test_r6_the_page_says_which_of_two_wins_and_refuses_what_contradicts_itself(
     asked = page.get_by_role("region", name="Retention", exact=True)
     expect(asked).to_contain_text("minimum free space wins, then maximum retention, then the space limit")
     asked.get_by_label("Minimum retention", exact=True).fill("40 days")
-    said = asked.get_by_role("status")
-    expect(said).to_contain_text(re.compile("maximum|`max`|longer", re.IGNORECASE))
+    result = asked.get_by_role("status")
+    expect(result).to_contain_text(re.compile("maximum|`max`|longer", re.IGNORECASE))
     expect(asked.get_by_role("button", name=re.compile("^Save"))).to_be_disabled()
-    box = said.bounding_box()
+    box = result.bounding_box()
     assert box
     assert box["x"] >= 0
     assert box["x"] + box["width"] <= size[0], "the whole sentence is in sight"

@@ -106,10 +106,10 @@ def test_t1_the_list_is_what_was_recorded_and_why_not(page: Page, days: Days) ->
     opened(page, days, days.noon + 200_000, 900)
     listed = page.locator("[data-timeline-list] button[data-camera=door]")
     expect(listed).to_have_count(len(REASONS) + 2)
-    told = listed.evaluate_all("all => all.map(one => [one.dataset.is, +one.dataset.begin, +one.dataset.end])")
+    result = listed.evaluate_all("all => all.map(one => [one.dataset.is, +one.dataset.begin, +one.dataset.end])")
     known = [["gap", one.begin_ms, one.end_ms] for one in days.gaps]
     known += [["event", one.start_ms, one.end_ms] for one in days.events]
-    assert sorted(told) == sorted(known)
+    assert sorted(result) == sorted(known)
     reasons = listed.evaluate_all("all => all.map(one => one.dataset.reason).filter(Boolean)")
     assert reasons == list(REASONS)
     for reason in REASONS:

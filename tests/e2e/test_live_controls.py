@@ -102,8 +102,8 @@ def act(page: Page, camera: str, name: str) -> None:
 
 
 def counts(page: Page, house: Tawny) -> dict[str, Any]:
-    told: dict[str, Any] = page.request.get(f"{house.base}/api/v1/health").json()
-    return told
+    data: dict[str, Any] = page.request.get(f"{house.base}/api/v1/health").json()
+    return data
 
 
 def viewer_of(wall: Page, browser: Browser, house: Tawny) -> BrowserContext:
@@ -189,8 +189,8 @@ def test_a10_l3_privacy_blanks_every_viewers_tile_at_once(wall: Page, browser: B
 
 def gaps(page: Page, house: Tawny, camera: str, now_ms: int) -> list[dict[str, Any]]:
     span = f"from_ms={now_ms - 60_000}&to_ms={now_ms + 60_000}"
-    told = page.request.get(f"{house.base}/api/v1/timeline?cameras={camera}&{span}").json()
-    found: list[dict[str, Any]] = told["cameras"][0]["gaps"]
+    data = page.request.get(f"{house.base}/api/v1/timeline?cameras={camera}&{span}").json()
+    found: list[dict[str, Any]] = data["cameras"][0]["gaps"]
     return found
 
 
@@ -255,8 +255,8 @@ def test_a12_l4_record_now_on_an_events_only_camera_writes_within_two_seconds(wa
 
     def spans() -> list[list[int]]:
         asked = f"cameras=stairs&from_ms={asked_ms - 60_000}&to_ms={asked_ms + 60_000}"
-        told = wall.request.get(f"{house.base}/api/v1/timeline?{asked}").json()
-        found: list[list[int]] = told["cameras"][0]["spans"]
+        data = wall.request.get(f"{house.base}/api/v1/timeline?{asked}").json()
+        found: list[list[int]] = data["cameras"][0]["spans"]
         return found
 
     until(spans, 60, "its recording")
@@ -294,7 +294,7 @@ def test_siren_and_relays_are_switched_on_the_picture(wall: Page, onvif: FakeCam
 
 def switched(onvif: FakeCamera, state: str) -> None:
     asked = "SetRelayOutputState"
-    until(lambda: any(name == asked and told["LogicalState"] == state for name, told in list(onvif.told)), 30, state)
+    until(lambda: any(name == asked and text["LogicalState"] == state for name, text in list(onvif.told)), 30, state)
 
 
 def test_it_turns_by_the_pad_over_the_picture(wall: Page, onvif: FakeCamera, house: Tawny) -> None:
@@ -310,8 +310,8 @@ def test_it_turns_by_the_pad_over_the_picture(wall: Page, onvif: FakeCamera, hou
 
 def test_detection_is_turned_off_and_on_and_keeps_its_numbers(wall: Page, house: Tawny) -> None:
     def watch() -> dict[str, Any]:
-        told: dict[str, Any] = wall.request.get(f"{house.base}/api/v1/cameras/front/watching").json()["watch"]
-        return told
+        data: dict[str, Any] = wall.request.get(f"{house.base}/api/v1/cameras/front/watching").json()["watch"]
+        return data
 
     before = watch()
     wall.goto(f"{house.base}/live/front")

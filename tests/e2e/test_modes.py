@@ -142,8 +142,8 @@ def test_a_rehearsal_says_what_would_happen_and_why(owner: BrowserContext, house
     form.get_by_role("combobox", name="on camera").select_option("front-door")
     form.get_by_role("combobox", name="in mode").select_option("night")
     page.get_by_role("button", name="Test", exact=True).click()
-    told = page.locator(".outcomes li.does")
-    expect(told.filter(has_text="Notify phone")).to_contain_text("The rule “night watch” notifies phone")
+    result = page.locator(".outcomes li.does")
+    expect(result.filter(has_text="Notify phone")).to_contain_text("The rule “night watch” notifies phone")
     form.get_by_role("combobox", name="in mode").select_option("home")
     page.get_by_role("button", name="Test", exact=True).click()
     expect(page.locator(".outcomes li", has_text="Notify phone")).to_contain_text("and the mode was home")
@@ -159,9 +159,9 @@ def asked(house: Tawny, *words: str) -> Any:
 def test_commands_say_what_would_happen_and_the_page_of_an_event_why_it_did(
     owner: BrowserContext, house: Tawny
 ) -> None:
-    told = asked(house, "rules", "test", "--camera", "front-door", "--at", "sunday 23:00", "--home", "nobody")
-    assert (told["mode"], told["when"], told["recorded"]) == ("away", "Sunday 23:00", True)
-    beforehand = {one["deed"]: (one["does"], one["why"]) for one in told["outcomes"]}
+    result = asked(house, "rules", "test", "--camera", "front-door", "--at", "sunday 23:00", "--home", "nobody")
+    assert (result["mode"], result["when"], result["recorded"]) == ("away", "Sunday 23:00", True)
+    beforehand = {one["deed"]: (one["does"], one["why"]) for one in result["outcomes"]}
     assert beforehand["notify phone"][0]
     headers = {"X-Tawny": "1", "Origin": house.base}
     owner.request.put(f"{house.base}/api/v1/mode", data={"mode": "night", "for_s": 600}, headers=headers)

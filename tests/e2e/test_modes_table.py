@@ -121,8 +121,8 @@ def decided(house: Tawny, owner: BrowserContext, camera: str, kind: str) -> bool
     command = [str(Path(sys.executable).with_name("tawny")), "why", made.json()["event"], "--json"]
 
     def outcomes() -> Any:
-        said = subprocess.run([*command, "--data", str(house.folder)], capture_output=True, timeout=60, check=True)
-        return json.loads(said.stdout)["outcomes"]
+        result = subprocess.run([*command, "--data", str(house.folder)], capture_output=True, timeout=60, check=True)
+        return json.loads(result.stdout)["outcomes"]
 
     until(lambda: bool(outcomes()), 60, "a decision")
     return bool(outcomes()[0]["does"])

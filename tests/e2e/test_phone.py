@@ -131,15 +131,15 @@ class Worker:
         self.page.wait_for_timeout(20)
         return bool(self._registrations)
 
-    def _updated(self, told: dict[str, Any]) -> None:
-        self._registrations += told["registrations"]
+    def _updated(self, data: dict[str, Any]) -> None:
+        self._registrations += data["registrations"]
 
     def push(self, data: str) -> list[dict[str, Any]]:
         """Deliver a message, and return what is shown then; what was shown before is swept away."""
         self.inside.evaluate("async () => (await self.registration.getNotifications()).map((one) => one.close())")
         until(lambda: not self._shown(), WAIT_S, "no notification")
-        told = {"origin": self._origin, "registrationId": self._registrations[-1]["registrationId"], "data": data}
-        return self.shown_after(lambda: self._tools.send("ServiceWorker.deliverPushMessage", told))
+        answer = {"origin": self._origin, "registrationId": self._registrations[-1]["registrationId"], "data": data}
+        return self.shown_after(lambda: self._tools.send("ServiceWorker.deliverPushMessage", answer))
 
     def shown_after(self, act: Callable[[], object]) -> list[dict[str, Any]]:
         """Act, and return what is shown once one more notification is. Nobody asks before: whoever asks Chromium for
@@ -213,33 +213,33 @@ def test_a_push_from_the_camera_to_the_snooze(
 ) -> None:
     page.goto(f"{house.base}/settings/notifications")
     card = page.get_by_role("region", name="Notifications on this device")
-    with page.expect_response(lambda said: said.request.method == "POST" and said.url.endswith("/api/v1/push")):
+    with page.expect_response(lambda data: data.request.method == "POST" and data.url.endswith("/api/v1/push")):
         card.get_by_role("button", name="On", exact=True).click()
-    told = told_of_an_event(page, house, service, phone)
+    result = told_of_an_event(page, house, service, phone)
     key = page.request.get(f"{house.base}/api/v1/push").json()["key"]
     assert is_signed_for(service.last, service, key)
-    assert told["badge"] >= 1
-    picture = page.request.get(house.base + told["image"])
+    assert result["badge"] >= 1
+    picture = page.request.get(house.base + result["image"])
     assert picture.body()[:2] == b"\xff\xd8"
 
     worker = Worker(context, page)
-    (shown,) = worker.push(json.dumps(told))
-    assert (shown["title"], shown["tag"]) == (told["title"], told["tag"])
+    (shown,) = worker.push(json.dumps(result))
+    assert (shown["title"], shown["tag"]) == (result["title"], result["tag"])
     assert shown["title"].endswith(" at Front door")
     assert re.fullmatch(r"\d\d:\d\d\..*", shown["body"])
-    assert shown["image"] == house.base + told["image"]
+    assert shown["image"] == house.base + result["image"]
     assert shown["actions"] == ["Live", "Snooze 1 h"]
 
     page.goto(f"{house.base}/")
     worker.click()
-    page.wait_for_url(f"**{told['url']}", timeout=WAIT_S * 1000)
+    page.wait_for_url(f"**{result['url']}", timeout=WAIT_S * 1000)
 
-    worker.push(json.dumps(told))
+    worker.push(json.dumps(result))
     worker.click("live")
     page.wait_for_url("**/live/front", timeout=WAIT_S * 1000)
 
     snoozes = f"{house.base}/api/v1/snoozes"
-    worker.push(json.dumps(told))
+    worker.push(json.dumps(result))
     (confirmation,) = worker.shown_after(lambda: worker.click("snooze"))
     (made,) = page.request.get(snoozes).json()["items"]
     assert (made["camera"], made["everyone"], made["mine"]) == ("front", False, True)
@@ -249,7 +249,7 @@ def test_a_push_from_the_camera_to_the_snooze(
     worker.click("undo")
     until(lambda: not page.request.get(snoozes).json()["items"], WAIT_S, "no snooze")
 
-    worker.push(json.dumps(told))
+    worker.push(json.dumps(result))
     worker.shown_after(lambda: worker.click("snooze"))
     assert page.request.get(snoozes).json()["items"]
     snoozed = somebody_comes(page, house)

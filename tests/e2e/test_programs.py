@@ -44,10 +44,10 @@ class House:
         found: list[tuple[str, str]] = []
         while True:
             try:
-                told = json.loads(self.told.recv(65536))
+                data = json.loads(self.told.recv(65536))
             except BlockingIOError:
                 return found
-            found.append((told["type"], told["event"]["type"]))
+            found.append((data["type"], data["event"]["type"]))
 
     def wait_for(self, kind: str) -> None:
         """Until an event of this kind has begun and ended."""
@@ -72,12 +72,12 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         f'[api_clients.bell]\npermissions = ["event"]\ntoken = "{TOKEN}"\n'
         f'[api_clients.local]\npermissions = ["event", "record"]\nsocket = "@{door}"\n'
     )
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
-        told.bind(f"\0{name}")
-        told.setblocking(False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as result:
+        result.bind(f"\0{name}")
+        result.setblocking(False)
         words = ("run", "--config", str(config), "--listen", "127.0.0.1:0")
         for running in tawny(*words, folder=root / "data"):
-            made = House(running, config, told, door)
+            made = House(running, config, result, door)
             until(made.records, 60, "it records")
             yield made
 
@@ -112,9 +112,9 @@ def test_recording_by_command_is_an_event_of_its_own(house: House) -> None:
     ],
 )
 def test_what_cannot_be_is_said(house: House, words: tuple[str, ...], code: int, said: str) -> None:
-    found, told = house.command(*words)
+    found, answer = house.command(*words)
     assert found == code
-    assert said in told["error"]["message"]
+    assert said in answer["error"]["message"]
 
 
 def test_by_signed_webhook_once(house: House) -> None:

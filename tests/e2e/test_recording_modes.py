@@ -144,9 +144,9 @@ def test_every_second_is_explained_afterwards(owner: BrowserContext, house: Tawn
 
     def found() -> list[object]:
         """Also what is found while the recorder closes a file: its row comes after its name."""
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert told.returncode in (0, 1), told.stdout + told.stderr
-        return list(json.loads(told.stdout)["findings"])
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert result.returncode in (0, 1), result.stdout + result.stderr
+        return list(json.loads(result.stdout)["findings"])
 
     until(lambda: not found(), 60, "no findings")
 

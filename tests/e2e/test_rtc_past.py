@@ -145,21 +145,23 @@ def test_it_goes_to_any_time_and_holds_it(filmed: Filmed, watcher: Watcher) -> N
 
 
 def holds(watcher: Watcher, taken: dict[int, int], wanted_ms: int) -> None:
-    said = watcher.say(at_ms=wanted_ms, pause=True)
+    result = watcher.say(at_ms=wanted_ms, pause=True)
     number = taken[max(each for each in taken if each <= wanted_ms)]
-    until(lambda: watcher.shows(number, said), 60, f"picture {number}")
-    until(lambda: sum(each["state"] == "paused" for each in watcher.told(said)) > 3, 60, "to be told")
-    assert watcher.shows(number, said)
-    assert abs(watcher.told(said)[-1]["at_ms"] - wanted_ms) <= PICTURE_MS
-    of_its_time(watcher, taken, said)
+    until(lambda: watcher.shows(number, result), 60, f"picture {number}")
+    until(lambda: sum(each["state"] == "paused" for each in watcher.told(result)) > 3, 60, "to be told")
+    assert watcher.shows(number, result)
+    assert abs(watcher.told(result)[-1]["at_ms"] - wanted_ms) <= PICTURE_MS
+    of_its_time(watcher, taken, result)
 
 
 def test_it_plays_from_there_and_goes_back_to_live(filmed: Filmed, watcher: Watcher) -> None:
     taken = filmed.taken()
     wanted_ms = min(taken) + 1_500
-    said = watcher.say(at_ms=wanted_ms, pause=False)
-    until(lambda: len({each["at_ms"] for each in watcher.told(said) if each["state"] == "playing"}) > 5, 60, "playing")
-    of_its_time(watcher, taken, said)
+    result = watcher.say(at_ms=wanted_ms, pause=False)
+    until(
+        lambda: len({each["at_ms"] for each in watcher.told(result) if each["state"] == "playing"}) > 5, 60, "playing"
+    )
+    of_its_time(watcher, taken, result)
     back = watcher.say(live=True)
     until(lambda: any(each["state"] == "live" for each in watcher.told(back)), 60, "to be told that it is live")
     before = watcher.told(back)[-1]["at_ms"]
@@ -178,24 +180,24 @@ def test_where_nothing_is_recorded_it_goes_on_behind_and_says_so(filmed: Filmed,
     taken = sorted(filmed.taken())
     begin_ms, end_ms = max(pairwise(taken), key=lambda pair: pair[1] - pair[0])
     assert end_ms - begin_ms > 500
-    said = watcher.say(at_ms=begin_ms - 1_000)
-    until(lambda: any("gap" in each for each in watcher.told(said)), 60, "the gap to be told")
-    gap = next(each["gap"] for each in watcher.told(said) if "gap" in each)
+    result = watcher.say(at_ms=begin_ms - 1_000)
+    until(lambda: any("gap" in each for each in watcher.told(result)), 60, "the gap to be told")
+    gap = next(each["gap"] for each in watcher.told(result) if "gap" in each)
     assert abs(gap["end_ms"] - end_ms) <= PICTURE_MS
     assert abs(gap["begin_ms"] - begin_ms) <= 2 * PICTURE_MS
-    until(lambda: watcher.told(said)[-1]["at_ms"] > end_ms + 500, 60, "what is behind the gap")
-    of_its_time(watcher, filmed.taken(), said)
+    until(lambda: watcher.told(result)[-1]["at_ms"] > end_ms + 500, 60, "what is behind the gap")
+    of_its_time(watcher, filmed.taken(), result)
 
 
 @pytest.mark.shows("SC25")
 def test_fast_it_shows_keyframes_alone_and_comes_to_live_by_itself(filmed: Filmed, watcher: Watcher) -> None:
     taken = filmed.taken()
-    said = watcher.say(at_ms=min(taken), rate=8)
-    until(lambda: any(each["state"] == "playing" for each in watcher.told(said)), 60, "playing")
-    begun = next(each["at"] for each in watcher.told(said) if each["state"] == "playing")
+    result = watcher.say(at_ms=min(taken), rate=8)
+    until(lambda: any(each["state"] == "playing" for each in watcher.told(result)), 60, "playing")
+    begun = next(each["at"] for each in watcher.told(result) if each["state"] == "playing")
     until(lambda: any(each["state"] == "live" for each in watcher.told(begun)), 60, "what is live")
     ended = next(each["at"] for each in watcher.told(begun) if each["state"] == "live")
-    of_its_time(watcher, taken, said)
+    of_its_time(watcher, taken, result)
     fast = {each["number"] for each in watcher.frames(begun) if each["at"] < ended}
     assert {number % (FPS * GOP_S) for number in fast} == {0}
 
@@ -265,7 +267,7 @@ def test_twenty_who_look_at_the_past_cost_the_recording_nothing(filmed: Filmed) 
 
 
 def test_who_is_sent_away_sees_no_more_of_the_past(filmed: Filmed, watcher: Watcher) -> None:
-    said = watcher.say(at_ms=min(filmed.taken()) + 500, rate=0.5)
-    until(lambda: any(each["state"] == "playing" for each in watcher.told(said)), 60, "playing")
+    result = watcher.say(at_ms=min(filmed.taken()) + 500, rate=0.5)
+    until(lambda: any(each["state"] == "playing" for each in watcher.told(result)), 60, "playing")
     filmed.served.send_away(watcher.session)
     until(lambda: filmed.served.connections() == 0, 60, "the end of the connection")

@@ -344,10 +344,10 @@ def _in_process(config: Path) -> str:
 
     from tawny.cli.main import main
 
-    said = StringIO()
-    with redirect_stdout(said), redirect_stderr(said):
+    result = StringIO()
+    with redirect_stdout(result), redirect_stderr(result):
         code = main(["config", "check", "--config", str(config)])
-    return f"{code} {said.getvalue()}"
+    return f"{code} {result.getvalue()}"
 
 
 def test_none_is_in_the_log_or_on_the_disk(house: House) -> None:

@@ -84,9 +84,9 @@ def searched(page: Page, text: str) -> Page:
 
 
 def test_n21_every_key_is_found_or_said_to_be_in_the_file_only(page: Page, house: Tawny) -> None:
-    told = page.request.get(f"{house.base}/api/v1/settings").json()
-    places = {one["path"]: one["table"] for one in told["instances"]}
-    tables = {one["path"]: one["keys"] for one in told["tables"]}
+    data = page.request.get(f"{house.base}/api/v1/settings").json()
+    places = {one["path"]: one["table"] for one in data["instances"]}
+    tables = {one["path"]: one["keys"] for one in data["tables"]}
     without = [path for path in tables if path not in places.values()]
     page.goto(f"{house.base}/settings/storage")
     page.get_by_role("searchbox", name="Search settings").focus()
@@ -258,8 +258,8 @@ def test_h3_storage_and_health_say_the_same_sentence(page: Page, house: Tawny) -
 
 
 def test_the_log_is_filtered_and_copied(page: Page, house: Tawny) -> None:
-    told = page.request.get(f"{house.base}/api/v1/logs").json()["items"]
-    assert all(one["level"] in ("debug", "info", "warning", "error") for one in told)
+    data = page.request.get(f"{house.base}/api/v1/logs").json()["items"]
+    assert all(one["level"] in ("debug", "info", "warning", "error") for one in data)
     page.goto(f"{house.base}/settings/system")
     for above in ("Memory in use", "Passphrase of the backup"):  # what comes later moves the buttons
         expect(page.get_by_text(above, exact=True)).to_be_visible()

@@ -233,9 +233,9 @@ def test_a_device_without_a_passkey_says_so_and_what_to_do(browser: Browser, bas
     page.goto(f"{base}/sign-in")
     button = page.get_by_role("button", name="Sign in with a passkey")
     button.click()
-    said = page.get_by_role("alert")
-    expect(said).to_contain_text("No passkey was used", timeout=WAIT_MS)
-    expect(said).to_contain_text("sign in with your password")
+    result = page.get_by_role("alert")
+    expect(result).to_contain_text("No passkey was used", timeout=WAIT_MS)
+    expect(result).to_contain_text("sign in with your password")
     expect(button).to_be_enabled()
     assert violations(page, axe_script()) == []
     context.close()
@@ -366,9 +366,9 @@ def test_a_page_keeps_nothing_when_another_person_signs_in(
     page.goto(f"{house.base}/settings/cameras/yard/general")
     page.locator("main input").first.fill("Not saved")
     page.evaluate("window.kept = 'of Anna'")
-    said = {"name": member.name, "password": PASSWORD}
+    data = {"name": member.name, "password": PASSWORD}
     headers = {**OURS, "Origin": house.base}
-    assert context.request.post(f"{house.base}/api/v1/sign-in", data=said, headers=headers).ok
+    assert context.request.post(f"{house.base}/api/v1/sign-in", data=data, headers=headers).ok
     page.get_by_role("button", name=f"signed in as {member.name}").wait_for(timeout=WAIT_MS)
     assert (page.evaluate("window.kept"), asked) == (None, [])
     context.close()

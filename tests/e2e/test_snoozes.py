@@ -104,8 +104,8 @@ def decided(owner: BrowserContext, house: Tawny, event: str) -> dict[str, tuple[
 def messages(chat: StandIn, what: str) -> int:
     """How many messages and updates say this."""
     found = [one.form for one in chat.asked if "/send" in one.path or "/edit" in one.path]
-    said = [form.get("caption") or form.get("text") or form.get("media") or b"" for form in found]
-    return sum(what.encode() in words for words in said)
+    answer = [form.get("caption") or form.get("text") or form.get("media") or b"" for form in found]
+    return sum(what.encode() in words for words in answer)
 
 
 def rule_row(page: Page, house: Tawny) -> Locator:
@@ -148,9 +148,9 @@ def test_a_snoozed_rule_notifies_no_one_and_runs_nothing_until_it_is_resumed_whe
     assert all(again[deed][0] for deed in DEEDS), again
     until(lambda: messages(chat, "Vehicle") > before[0], 60, "a notification after the snooze")
     log = told(owner, house, "audit?limit=50")["items"]
-    said = [(one["action"], one["detail"]) for one in log]
-    assert ("rule snoozed", "Night watch") in said
-    assert ("rule no longer snoozed", "Night watch") in said
+    answer = [(one["action"], one["detail"]) for one in log]
+    assert ("rule snoozed", "Night watch") in answer
+    assert ("rule no longer snoozed", "Night watch") in answer
 
 
 def test_a_rule_is_snoozed_until_it_is_resumed_and_the_header_says_so(

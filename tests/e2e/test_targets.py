@@ -112,8 +112,8 @@ def test_u3_somebody_is_told_and_the_token_is_never_shown_again(page: Page, hous
         sheet.get_by_role("button", name="Save").click()
         expect(sheet).to_have_count(0)
         assert SECRET not in page.content()
-        told = page.request.get(f"{house.base}/api/v1/targets/hook/settings").text()
-        assert (SECRET in told, quiet in told) == (False, True)
+        text = page.request.get(f"{house.base}/api/v1/targets/hook/settings").text()
+        assert (SECRET in text, quiet in text) == (False, True)
         until(lambda: any(one.json["type"] == "message.event" for one in service.asked), 90, "an event that is told")
 
 

@@ -69,8 +69,8 @@ def save(page: Page) -> None:
 
 
 def watching(owner: BrowserContext, house: Tawny) -> dict[str, Any]:
-    told: dict[str, Any] = owner.request.get(f"{house.base}/api/v1/cameras/front/watching").json()
-    return told
+    data: dict[str, Any] = owner.request.get(f"{house.base}/api/v1/cameras/front/watching").json()
+    return data
 
 
 IS_UNDER_BAR = """() => {
@@ -140,10 +140,10 @@ def test_c4_nothing_is_saved_until_the_button_and_a_reload_discards(
 
 
 def test_c5_the_points_of_a_zone_survive_saving(page: Page, owner: BrowserContext, house: Tawny) -> None:
-    told = watching(owner, house)
+    result = watching(owner, house)
     points = [[0.12345, 0.23456], [0.87654, 0.1], [0.5, 0.98765]]
     zone = {"name": "drive", "points": points}
-    body = {"watch": {**told["watch"], "zones": [zone]}, "version": told["version"]}
+    body = {"watch": {**result["watch"], "zones": [zone]}, "version": result["version"]}
     headers = {"X-Tawny": "1", "Origin": house.base}
     path = f"{house.base}/api/v1/cameras/front/watching"
     answer = owner.request.put(path, data=body, headers=headers)
@@ -156,8 +156,8 @@ def test_c5_the_points_of_a_zone_survive_saving(page: Page, owner: BrowserContex
     assert [one for point in kept["points"] for one in point] == pytest.approx(
         [one for point in points for one in point], abs=1e-4
     )
-    told = watching(owner, house)
-    body = {"watch": {**told["watch"], "zones": [], "mode": "balanced"}, "version": told["version"]}
+    result = watching(owner, house)
+    body = {"watch": {**result["watch"], "zones": [], "mode": "balanced"}, "version": result["version"]}
     assert owner.request.put(path, data=body, headers=headers).ok
 
 
@@ -457,7 +457,9 @@ def test_c7_what_is_private_is_covered_wherever_it_is_shown(
     or is made from it: snapshots, previews, images of events, clips and shared clips."""
     (earlier,) = happens(owner, house, ("front", "animal"))
     path = f"{house.base}/api/v1/events/{earlier}"
-    until(lambda: (told := owner.request.get(path).json())["end_ms"] and told["snapshot"], 60, "the image of an event")
+    until(
+        lambda: (result := owner.request.get(path).json())["end_ms"] and result["snapshot"], 60, "the image of an event"
+    )
     page.get_by_role("navigation", name="Camera settings").get_by_role("link", name="Image").click()
     expect(page).to_have_url(re.compile("/settings/cameras/front/picture$"))
     draw(page, "Privacy mask", (0.05, 0.05), (0.5, 0.95))
@@ -474,7 +476,9 @@ def test_c7_what_is_private_is_covered_wherever_it_is_shown(
 
     (made,) = happens(owner, house, ("front", "animal"))  # alone in its visit: no animal comes by in this scene
     path = f"{house.base}/api/v1/events/{made}"
-    until(lambda: (told := owner.request.get(path).json())["end_ms"] and told["snapshot"], 60, "its end and its image")
+    until(
+        lambda: (result := owner.request.get(path).json())["end_ms"] and result["snapshot"], 60, "its end and its image"
+    )
     event = owner.request.get(path).json()
     at_ms = event["start_ms"] + 1_000
     page.goto(f"{house.base}/timeline?cam=front&t={at_ms / 1000:.1f}&span=120")
@@ -506,9 +510,9 @@ def test_c7_what_is_private_is_covered_wherever_it_is_shown(
     there.goto(link.input_value())
     covered(there.locator("video"))
     stranger.close()
-    told = watching(owner, house)
+    result = watching(owner, house)
     headers = {"X-Tawny": "1", "Origin": house.base}
-    body = {"watch": {**told["watch"], "private": []}, "version": told["version"]}
+    body = {"watch": {**result["watch"], "private": []}, "version": result["version"]}
     assert owner.request.put(f"{house.base}/api/v1/cameras/front/watching", data=body, headers=headers).ok
     page.goto(f"{house.base}/")
     expect(page.locator("[data-camera=front][data-view=playing]")).to_be_visible()

@@ -182,8 +182,8 @@ def test_pictures_come_through_a_turn_server_by_tcp_alone(
 ) -> None:
     page.goto(f"{door}/live/front?way=webrtc")
     page.wait_for_selector(PLAYING, timeout=90_000)
-    told = page.locator("[data-numbers]").first
-    until(lambda: "through a TURN server" in (told.text_content() or ""), 60, "that a TURN server is used")
+    found = page.locator("[data-numbers]").first
+    until(lambda: "through a TURN server" in (found.text_content() or ""), 60, "that a TURN server is used")
     assert "TCP" in turn_server.read_text()
 
 

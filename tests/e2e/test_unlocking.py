@@ -315,11 +315,11 @@ def test_y5_it_is_offered_with_the_first_account_and_set_up_on_the_page(browser:
             page.fill(f"#word-{place}", words[place - 1])
         page.click(".sealing-setup .btn.pri")
         page.get_by_text("All recordings of all cameras are encrypted.").wait_for(timeout=60_000)
-        said = tomllib.loads(config.read_text())
+        data = tomllib.loads(config.read_text())
         owner = pyrage.passphrase.decrypt((there.folder / "keys" / "owner.age").read_bytes(), phrase.strip())
-        assert said["encryption"]["recipients"] == [Identity.read(owner.decode()).recipient]
-        assert said["encryption"]["recovery"] == Identity.read(secret).recipient
-        assert said["storage"]["encrypt"] is True
+        assert data["encryption"]["recipients"] == [Identity.read(owner.decode()).recipient]
+        assert data["encryption"]["recovery"] == Identity.read(secret).recipient
+        assert data["storage"]["encrypt"] is True
         stored = b"".join(path.read_bytes() for path in there.folder.rglob("*") if path.is_file())
         assert secret.encode() not in stored
         assert violations(page, axe_script()) == []

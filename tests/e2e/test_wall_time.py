@@ -163,12 +163,12 @@ def watcher(past: Recorded, browser: Browser) -> Iterator[Watcher]:
         yield made
 
 
-def taken_as_told(watcher: Watcher, said: float) -> list[dict[str, Any]]:
+def taken_as_told(watcher: Watcher, value: float) -> list[dict[str, Any]]:
     """Every picture that was shown between two tellings of the same stretch is of the time that they tell."""
-    told = [each for each in watcher.told(said) if each["state"] == "playing" and each["rtp"] is not None]
-    lines = {each["rtp"]: each["at_ms"] - round(each["rtp"] / 90) for each in told}
+    found = [each for each in watcher.told(value) if each["state"] == "playing" and each["rtp"] is not None]
+    lines = {each["rtp"]: each["at_ms"] - round(each["rtp"] / 90) for each in found}
     shown = []
-    for frame in watcher.frames(said):
+    for frame in watcher.frames(value):
         before = [rtp for rtp in lines if rtp <= frame["rtp"]]
         after = [rtp for rtp in lines if rtp >= frame["rtp"]]
         if not before or not after or abs(lines[max(before)] - lines[min(after)]) > 2:
@@ -182,22 +182,22 @@ def taken_as_told(watcher: Watcher, said: float) -> list[dict[str, Any]]:
 def test_webrtc_plays_across_it_as_well(watcher: Watcher, past: Recorded, place: str) -> None:
     at_ms = past.places[place]
     on_ms = at_ms + {"reconnect": RECONNECT_MS, "gap": GAP_MS}.get(place, 0)
-    said = watcher.say(at_ms=at_ms - BEFORE_MS)
-    until(lambda: any(each["number"] >= on_ms + AFTER_MS for each in watcher.frames(said)), 60, "what is behind it")
-    until(lambda: watcher.told(said)[-1]["at_ms"] >= on_ms + AFTER_MS, 60, "to be told of it")
-    clocks = {each["number"] for each in taken_as_told(watcher, said)}
+    result = watcher.say(at_ms=at_ms - BEFORE_MS)
+    until(lambda: any(each["number"] >= on_ms + AFTER_MS for each in watcher.frames(result)), 60, "what is behind it")
+    until(lambda: watcher.told(result)[-1]["at_ms"] >= on_ms + AFTER_MS, 60, "to be told of it")
+    clocks = {each["number"] for each in taken_as_told(watcher, result)}
     assert len([clock for clock in clocks if at_ms - BEFORE_MS <= clock < at_ms]) >= 3
     assert len([clock for clock in clocks if clock >= on_ms]) >= 3
-    gaps = [each["gap"] for each in watcher.told(said) if "gap" in each]
+    gaps = [each["gap"] for each in watcher.told(result) if "gap" in each]
     assert [gap["words"] for gap in gaps] == (["Wi-Fi lost"] if place == "gap" else gaps and ["Nothing recorded"])
 
 
 def test_webrtc_says_what_it_cannot_carry_and_goes_on_from_elsewhere(watcher: Watcher, past: Recorded) -> None:
     at_ms = past.places["codec"]
-    said = watcher.say(at_ms=at_ms - BEFORE_MS)
-    until(lambda: any("error" in each for each in watcher.told(said)), 60, "to be told")
-    assert taken_as_told(watcher, said)
-    assert "H265" in next(each["error"] for each in watcher.told(said) if "error" in each)
-    said = watcher.say(at_ms=at_ms + 4_000)
-    until(lambda: any(each["number"] >= at_ms + 4_000 for each in watcher.frames(said)), 60, "what is behind it")
-    until(lambda: len(taken_as_told(watcher, said)) >= 3, 60, "to be told of it")
+    result = watcher.say(at_ms=at_ms - BEFORE_MS)
+    until(lambda: any("error" in each for each in watcher.told(result)), 60, "to be told")
+    assert taken_as_told(watcher, result)
+    assert "H265" in next(each["error"] for each in watcher.told(result) if "error" in each)
+    result = watcher.say(at_ms=at_ms + 4_000)
+    until(lambda: any(each["number"] >= at_ms + 4_000 for each in watcher.frames(result)), 60, "what is behind it")
+    until(lambda: len(taken_as_told(watcher, result)) >= 3, 60, "to be told of it")

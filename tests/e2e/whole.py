@@ -9,11 +9,11 @@ def packets(path: Path) -> list[tuple[float, str]]:
     """Of the video: seconds since the file's first packet, and the packet's hash. A file just begun has none."""
     shown = ["-show_packets", "-show_data_hash", "md5", "-show_entries", "packet=dts_time,data_hash"]
     command = ["ffprobe", "-v", "error", "-select_streams", "v", *shown, "-of", "json", str(path)]
-    told = json.loads(subprocess.run(command, capture_output=True, timeout=60).stdout).get("packets")
-    if not told:
+    answer = json.loads(subprocess.run(command, capture_output=True, timeout=60).stdout).get("packets")
+    if not answer:
         return []
-    first_s = float(told[0]["dts_time"])
-    return [(float(one["dts_time"]) - first_s, one["data_hash"]) for one in told]
+    first_s = float(answer[0]["dts_time"])
+    return [(float(one["dts_time"]) - first_s, one["data_hash"]) for one in answer]
 
 
 def missing_s(clip: Path, recorded: list[Path], wanted_s: float) -> float:

@@ -154,8 +154,8 @@ def test_changes_have_the_time_they_were_due_at_whenever_somebody_looks() -> Non
     house = House()
     house.clock.advance(20 * 3600)
     house.modes.now()
-    told = [(one.mode, one.at_ms) for one in house.told if isinstance(one, ModeChanged)][1:]
-    assert told == [
+    found = [(one.mode, one.at_ms) for one in house.told if isinstance(one, ModeChanged)][1:]
+    assert found == [
         ("home", utc_from_text("2026-11-20T16:00:00Z")),
         ("night", utc_from_text("2026-11-20T21:00:00Z")),
         ("home", utc_from_text("2026-11-21T05:30:00Z")),
@@ -171,8 +171,8 @@ def test_a_camera_does_what_it_is_told_until_then() -> None:
     house.clock.advance(300)
     assert house.modes.hold(DOOR) is None
     house.modes.step()
-    told = [(one.what, one.by) for one in house.told if isinstance(one, HoldChanged)]
-    assert told == [("record", "a webhook"), ("", "a webhook")]
+    found = [(one.what, one.by) for one in house.told if isinstance(one, HoldChanged)]
+    assert found == [("record", "a webhook"), ("", "a webhook")]
 
 
 @pytest.mark.parametrize("first_s", [3600, None])

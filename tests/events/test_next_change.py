@@ -94,13 +94,13 @@ def test_n18_the_next_change_after_a_manual_choice_is_what_then_happens(by_hand:
         house = House(f"2026-03-28T{at:02d}:10:00Z")
         until_ms = None if until is None else house.clock.now_ms() + until * 1000
         house.modes.set_mode(by_hand, "Anna", until_ms)
-        said = house.modes.now().next
+        found = house.modes.now().next
         while house.modes.now().mode == by_hand:
             house.clock.advance(300)
-        assert said is not None
+        assert found is not None
         log = house.modes.changes()
         first = next(at_ms for (at_ms, was), (_, before) in pairwise(log) if was.mode != before.mode)
-        assert (first, house.modes.now().mode) == said
+        assert (first, house.modes.now().mode) == found
 
 
 PEOPLE: Final = {"people": {"anna": {}, "ben": {}}, "away_after": "10 min", "grace": "5 min"}

@@ -163,32 +163,32 @@ def after_cut(disk: MemoryDisk, point: int, seed: int, folder: Path, *, sealed: 
 def look(disk: MemoryDisk, left: State, point: int, folder: Path, *, sealed: bool = False) -> Broken:
     """left: what is there of what was done before a point."""
     write_out(left, folder)
-    said = disk.notes(point)
+    result = disk.notes(point)
     clock = FakeClock("2026-11-20T06:30:00Z")
     real = Volume.at(folder).disk
     volume, index = Volume(real, SignedHistory.opened(real, clock.now_ms())), MemoryIndex()
-    for row in _of(Row, said):
+    for row in _of(Row, result):
         index.add_segment(row.segment)
     history = HistoryJournal(volume.disk)
     ledger = HistoryLedger(history, index, clock)
     recover(volume, index, ledger, clock, before=None, boot="now", cameras=CAMERAS)
     report = check_volume(volume, index, clock, CheckScope(deep=True, with_wall=True, beside_recorder=False))
     broken = Broken(report.findings)
-    for closed in _of(SegmentClosed, said):
+    for closed in _of(SegmentClosed, result):
         there = volume.disk.entry(closed.segment.path)
         if there is None or there.size_bytes != closed.segment.size_bytes or index.segment(closed.segment.id) is None:
             broken.acknowledged.append(closed)
-    for durable in _of(Durable, said):
+    for durable in _of(Durable, result):
         spans = index.spans(durable.camera, None, Span(0, clock.now_ms()))
         if not _covers(spans, durable.until_ms, NOT_KNOWN_MS if sealed else 0):
             broken.acknowledged.append(durable)
-    for told in _of(GapSaid, said):
-        if told.gap not in index.gaps(told.gap.camera, Span(0, clock.now_ms())):
-            broken.acknowledged.append(told)
-    for stored in _of(PictureStored, said):
+    for text in _of(GapSaid, result):
+        if text.gap not in index.gaps(text.gap.camera, Span(0, clock.now_ms())):
+            broken.acknowledged.append(text)
+    for stored in _of(PictureStored, result):
         if volume.disk.entry(stored.path) is None:
             broken.acknowledged.append(stored)
-    cut_ms = max((came.at_ms for came in _of(Came, said)), default=0)
+    cut_ms = max((came.at_ms for came in _of(Came, result)), default=0)
     for camera in CAMERAS:
         bounds = index.bounds(camera)
         if bounds is not None:
@@ -200,5 +200,5 @@ def _covers(spans: Iterable[Span], until_ms: int, about_ms: int = 0) -> bool:
     return any(span.begin_ms < until_ms <= span.end_ms + about_ms for span in spans)
 
 
-def _of(kind: type[T], said: Iterable[object]) -> list[T]:
-    return [one for one in said if isinstance(one, kind)]
+def _of(kind: type[T], data: Iterable[object]) -> list[T]:
+    return [one for one in data if isinstance(one, kind)]

@@ -32,8 +32,8 @@ def test_a_camera_that_goes_away_is_alarmed_and_explained(quick_folder: Path) ->
         assert alarmed_s <= ALARMED_S
         assert again_s <= 5.0
         assert bench.gaps_of(YARD) == []
-        told = [one for _, one in bench.heard if isinstance(one, Alarm)]
-        assert [(one.camera, one.until_ms is None) for one in told] == [(PORCH, True), (PORCH, False)]
+        found = [one for _, one in bench.heard if isinstance(one, Alarm)]
+        assert [(one.camera, one.until_ms is None) for one in found] == [(PORCH, True), (PORCH, False)]
         bench.stop()
         proved(quick_folder, bench.clock)
     note("camera-away", alarmed_s=alarmed_s, again_s=again_s, others_lost_s=0.0, limit_s=ALARMED_S)

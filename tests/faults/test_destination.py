@@ -63,13 +63,13 @@ def test_no_packet_is_lost(camera: RtspCamera, tmp_path: Path, monkeypatch: pyte
         bench = stack.enter_context(rig(settings(chosen), data))
         outbox = stack.enter_context(outward_of(bench, chosen, data / "outbox.db")).outbox
         bench.wait_for_seconds(1)
-        opened = bench.running.said.open(DOOR, "person", EventKey("", "bell"), "person", 90.0, 60.0)
+        opened = bench.running.external_events.open(DOOR, "person", EventKey("", "bell"), "person", 90.0, 60.0)
         assert opened is not None
         until(lambda: all(outbox.trouble(way) for way in WAYS), 60, "a try of each that failed")
         for way in WAYS:
             outbox.try_now(way)
         bench.wait_for_seconds(2)
-        bench.running.said.end(opened[0].id)
+        bench.running.external_events.end(opened[0].id)
         until(lambda: all(waits(outbox, way) >= EXPECTED for way in WAYS), 60, "all kinds that wait")
         sent = list(camera.playing[0].sent)
         bench.wait_for_seconds(1)

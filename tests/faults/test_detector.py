@@ -144,11 +144,11 @@ def test_a_detector_that_does_not_work_is_a_problem_with_a_reason_until_it_does(
     running.begin_housekeeping()
     try:
         until(lambda: heard, 60, "the problem is told")
-        (told,) = heard
-        assert (told.what, told.camera, told.until_ms) == (ProblemKind.DETECTION, CAMERA, None)
+        (answer,) = heard
+        assert (answer.what, answer.camera, answer.until_ms) == (ProblemKind.DETECTION, CAMERA, None)
         what, do = FAULT_WORDS[fault]
-        assert told.detail.startswith(what) and told.do == do
-        assert ("ZeroDivisionError" in told.detail) == (way == "crashes")
+        assert answer.detail.startswith(what) and answer.do == do
+        assert ("ZeroDivisionError" in answer.detail) == (way == "crashes")
         health = HealthReader(running).now()
         assert not health.ok
         assert what in health.cameras[0].status.detail

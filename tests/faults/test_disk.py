@@ -54,11 +54,11 @@ def test_a_stall_longer_than_memory_lasts_is_told_and_explained(quick_folder: Pa
         bench.run(240)
         gaps = bench.gaps_of()
         assert [gap.reason for gap in gaps] == [GapReason.DISK_ERROR]
-        lost, told = lost_s(bench), bench.alarmed_s(since_ms)
+        lost, answer = lost_s(bench), bench.alarmed_s(since_ms)
         assert lost <= 150 - MEMORY_S + 5
-        assert told <= TOLD_S
+        assert answer <= TOLD_S
         ended(bench)
-    note("disk-long-stall", stall_s=150.0, lost_s=lost, alarmed_s=told, limit_s=150 - MEMORY_S + 5)
+    note("disk-long-stall", stall_s=150.0, lost_s=lost, alarmed_s=answer, limit_s=150 - MEMORY_S + 5)
 
 
 @pytest.mark.parametrize("operation", ["append", "sync", "create", "rename", "sync_folder"])
@@ -93,14 +93,14 @@ def test_a_disk_that_turns_read_only_is_told_and_explained(quick_folder: Path) -
 
         bench.disk.before = before
         bench.run(120)
-        told = bench.alarmed_s(since_ms)
-        assert told <= TOLD_S
+        result = bench.alarmed_s(since_ms)
+        assert result <= TOLD_S
         bench.disk.before = _well
         bench.run(30)
         lost = lost_s(bench)
         assert 120 - MEMORY_S - 5 <= lost <= 120 - MEMORY_S + 10
         ended(bench)
-    note("disk-read-only", fault_s=120.0, lost_s=lost, alarmed_s=told, limit_s=120 - MEMORY_S + 10)
+    note("disk-read-only", fault_s=120.0, lost_s=lost, alarmed_s=result, limit_s=120 - MEMORY_S + 10)
 
 
 def test_a_disk_that_is_pulled_out_and_put_back(quick_folder: Path) -> None:
@@ -128,8 +128,8 @@ def test_a_disk_filled_by_others_is_told_and_explained(quick_folder: Path) -> No
 
         bench.disk.before = before
         bench.run(120)
-        told = bench.alarmed_s(since_ms)
-        assert told <= TOLD_S
+        result = bench.alarmed_s(since_ms)
+        assert result <= TOLD_S
         bench.disk.before = _well
         bench.run(30)
         reasons = {gap.reason for gap in bench.gaps_of()}
@@ -137,7 +137,7 @@ def test_a_disk_filled_by_others_is_told_and_explained(quick_folder: Path) -> No
         lost = lost_s(bench, GapReason.DISK_FULL)
         assert lost <= 120 - MEMORY_S + 10
         ended(bench)
-    note("disk-filled-by-others", fault_s=120.0, lost_s=lost, alarmed_s=told, limit_s=120 - MEMORY_S + 10)
+    note("disk-filled-by-others", fault_s=120.0, lost_s=lost, alarmed_s=result, limit_s=120 - MEMORY_S + 10)
 
 
 def _well(_operation: str, _path: str) -> None:

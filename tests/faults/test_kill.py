@@ -156,9 +156,9 @@ def _plays(path: Path) -> None:
     ffprobe = shutil.which("ffprobe")
     assert ffprobe, "ffprobe is needed: it comes with ffmpeg"
     command = [ffprobe, "-v", "error", "-count_frames", "-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"]
-    told = subprocess.run([*command, "-select_streams", "v", str(path)], capture_output=True, text=True, check=True)
-    assert told.stderr == "", path
-    assert int(told.stdout.strip()) >= 1
+    result = subprocess.run([*command, "-select_streams", "v", str(path)], capture_output=True, text=True, check=True)
+    assert result.stderr == "", path
+    assert int(result.stdout.strip()) >= 1
 
 
 @pytest.mark.shows("DY18")

@@ -334,5 +334,5 @@ def test_a_fault_is_told_and_the_camera_read_again(name: str, fault: str) -> Non
 
 
 def resident_bytes() -> int:
-    said = Path("/proc/self/status").read_text()
-    return int(said.partition("VmRSS:")[2].split()[0]) * 1024
+    text = Path("/proc/self/status").read_text()
+    return int(text.partition("VmRSS:")[2].split()[0]) * 1024

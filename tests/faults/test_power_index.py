@@ -159,9 +159,9 @@ def test_a_power_cut_while_hours_are_settled_and_removed_leaves_what_can_be_mend
 def _cut(disk: MemoryDisk, point: int, seed: int, folder: Path) -> None:
     where = f"cut at {point}, seed {seed}"
     write_out(disk.after_cut(point, seed), folder)
-    said = disk.notes(point)
-    state = next(one for one in reversed(said) if isinstance(one, State))
-    removed = {one.segment for one in said if isinstance(one, Removed)}
+    result = disk.notes(point)
+    state = next(one for one in reversed(result) if isinstance(one, State))
+    removed = {one.segment for one in result if isinstance(one, Removed)}
     (folder / "tawny.db").write_bytes(state.content)
     clock = FakeClock("2026-11-21T06:30:00Z")
     volume = Volume.at(folder)

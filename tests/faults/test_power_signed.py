@@ -89,8 +89,8 @@ def listed(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _wrong(volume: Volume, path: str, digest: bytes, ends: str, n: int, key: str) -> str:
-    said, signature, statement, is_true = _sealed(volume, path) if is_sealed(path) else _plain(volume, path)
-    if said != digest:
+    answer, signature, statement, is_true = _sealed(volume, path) if is_sealed(path) else _plain(volume, path)
+    if answer != digest:
         return f"{path}: another digest"
     if not is_true:
         return f"{path}: its leaves are not those of what is in it"

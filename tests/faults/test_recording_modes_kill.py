@@ -48,12 +48,12 @@ def killed_around_an_event(folder: Path, packets: Path, seed: int) -> list[list[
     command = [sys.executable, "-m", "tests.faults.child", str(folder), str(packets), "59", "events"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         assert child.stdout is not None
-        said = [next(line for line in child.stdout if line.startswith("came"))]
-        said.append(next(line for line in child.stdout if line.startswith("event")))
+        found = [next(line for line in child.stdout if line.startswith("came"))]
+        found.append(next(line for line in child.stdout if line.startswith("event")))
         threading.Event().wait(dice.uniform(0.0, 2 * EVERY_MS / 1000))
         os.kill(child.pid, signal.SIGKILL)
-        said += child.stdout.readlines()
-    return [line.split() for line in said if line.endswith("\n")]
+        found += child.stdout.readlines()
+    return [line.split() for line in found if line.endswith("\n")]
 
 
 def test_kills_lose_no_more_than_the_last_second_of_an_event(quick_folder: Path, packets: Path) -> None:
@@ -68,8 +68,8 @@ def test_fifty_kills_lose_no_more_than_the_last_second_of_an_event(quick_folder:
 def _campaign(folder: Path, packets: Path, kills: int, most_s: float) -> None:
     folders = [folder / f"{number}" for number in range(kills)]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        said = list(pool.map(killed_around_an_event, folders, [packets] * kills, range(kills)))
-    lost_s = [_lost_s(lines, _recovered(one)) for lines, one in zip(said, folders, strict=True)]
+        found = list(pool.map(killed_around_an_event, folders, [packets] * kills, range(kills)))
+    lost_s = [_lost_s(lines, _recovered(one)) for lines, one in zip(found, folders, strict=True)]
     note("modes-kill", kills=kills, worst_s=max(lost_s), limit_s=MOST_LOST_S)
     assert max(lost_s) <= most_s
 

@@ -55,11 +55,11 @@ async def answer_path(request: Mapping[str, Any], exchange: Exchange) -> None:
     await exchange.send(Kind.DATA, str(request["path"]).encode() * int(request.get("query") or 1))
 
 
-async def answer_json(said: Mapping[str, Any], exchange: Exchange, status: int = 200) -> None:
+async def answer_json(data: Mapping[str, Any], exchange: Exchange, status: int = 200) -> None:
     while (await exchange.receive()).kind is Kind.DATA:
         pass
     await exchange.send(Kind.HEAD, as_payload({"status": status, "headers": [["content-type", "application/json"]]}))
-    await exchange.send(Kind.DATA, json.dumps(said).encode())
+    await exchange.send(Kind.DATA, json.dumps(data).encode())
 
 
 @dataclass

@@ -209,9 +209,9 @@ async def test_copies_play_by_the_same_pages_while_the_box_is_offline(house: Hou
             assert (await page.get("/boxes/shed/api/v1/cameras/porch/snapshot")).status_code == 503
             for path in ("settings", "modes", "people", "wall", "find?text=x"):
                 assert (await page.get(f"/boxes/shed/api/v1/{path}")).status_code in (403, 503), path
-            told = (await page.get("/api/v1/fleet/copies")).json()["copies"][0]
-            assert (told["files"], told["unproved"], told["unsigned"], told["damaged"]) == (3, 0, 0, 0)
-            assert (told["from_ms"], told["problem"]) == (first.start_ms, "")
+            data = (await page.get("/api/v1/fleet/copies")).json()["copies"][0]
+            assert (data["files"], data["unproved"], data["unsigned"], data["damaged"]) == (3, 0, 0, 0)
+            assert (data["from_ms"], data["problem"]) == (first.start_ms, "")
 
 
 async def test_what_the_box_has_deleted_is_still_among_its_copies(house: House, tmp_path: Path) -> None:
@@ -456,8 +456,8 @@ async def test_copies_take_no_space_that_the_hubs_recordings_need(
             await eventually(
                 lambda: made.store.find("shed") is not None and made.state.problem == copies.NO_ROOM, "the problem"
             )
-            told = (await page.get("/api/v1/fleet/copies")).json()
-            assert (told["copies"][0]["problem"], told["free_bytes"]) == (copies.NO_ROOM, 0)
+            data = (await page.get("/api/v1/fleet/copies")).json()
+            assert (data["copies"][0]["problem"], data["free_bytes"]) == (copies.NO_ROOM, 0)
             monkeypatch.undo()
 
 
@@ -480,8 +480,8 @@ async def test_a_box_that_lists_other_paths_writes_nothing(house: House, tmp_pat
     """It may say anything: its files stay in its folder, and have names of recordings."""
     async with copying(house, tmp_path) as made:
         made.recorded.record(5)
-        said = [["../../hub.db", 5, ""], ["porch/../x.mp4", 5, ""], ["/etc/x", 5, ""], ["porch/2026", 5, ""], 7, ["a"]]
-        lies = json.dumps({"digest": "x", "files": said}).encode()
+        found = [["../../hub.db", 5, ""], ["porch/../x.mp4", 5, ""], ["/etc/x", 5, ""], ["porch/2026", 5, ""], 7, ["a"]]
+        lies = json.dumps({"digest": "x", "files": found}).encode()
 
         async def lie(request: Mapping[str, Any], exchange: Exchange) -> None:
             while (await exchange.receive()).kind is Kind.DATA:

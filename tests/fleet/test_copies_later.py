@@ -161,7 +161,7 @@ async def test_copying_from_a_box_that_does_not_say_its_time_goes_on_when_the_hu
     about = CopyReader.about
 
     async def without_time(reader: CopyReader) -> dict[str, Any]:
-        return {name: said for name, said in (await about(reader)).items() if name != "now_ms"}
+        return {name: text for name, text in (await about(reader)).items() if name != "now_ms"}
 
     monkeypatch.setattr(CopyReader, "about", without_time)
     hub_clock = FakeClock()
@@ -300,8 +300,8 @@ async def test_another_recorder_of_the_same_name_does_not_show_the_copies_of_the
             assert (await page.get("/boxes/shed/api/v1/cameras/porch/play", params=asked)).status_code == 503
             play = await page.get("/boxes/shed--copies/api/v1/cameras/porch/play", params=asked)
             assert play.json()["items"]
-            [told] = (await page.get("/api/v1/fleet/copies")).json()["copies"]
-            assert (told["former"], told["wanted"]) == (True, False)
+            [answer] = (await page.get("/api/v1/fleet/copies")).json()["copies"]
+            assert (answer["former"], answer["wanted"]) == (True, False)
 
 
 # --- their disk
@@ -377,9 +377,9 @@ async def test_the_page_says_that_the_disk_is_missing_and_copying_begins_when_it
         folder.write_bytes(b"")  # no folder can be made here
         made.store.open()
         async with made.rig.connected(made.box), made.browser() as page:
-            told = (await page.get("/api/v1/fleet/copies")).json()
-            assert (told["copies"], told["free_bytes"]) == ([], 0)
-            assert str(folder) in told["problem"]
+            data = (await page.get("/api/v1/fleet/copies")).json()
+            assert (data["copies"], data["free_bytes"]) == ([], 0)
+            assert str(folder) in data["problem"]
             folder.unlink()
             await eventually(made.is_copied, "the copies")
             assert (await page.get("/api/v1/fleet/copies")).json()["problem"] == ""

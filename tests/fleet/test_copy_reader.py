@@ -28,12 +28,12 @@ class ListLine:
 
     async def ask(self, request: Mapping[str, Any]) -> "ListLine":
         self.asked.append(httpx.QueryParams(request["query"]))
-        said: dict[str, Any] = {"digest": "d"}
+        received: dict[str, Any] = {"digest": "d"}
         if self.asked[-1]["same"] != "d":
-            said["files"] = [[path, self.size, ""] for path in self.paths]
+            received["files"] = [[path, self.size, ""] for path in self.paths]
         self.frames = [
             LineFrame(Kind.HEAD, 1, b'{"status": 200}'),
-            LineFrame(Kind.DATA, 1, json.dumps(said).encode()),
+            LineFrame(Kind.DATA, 1, json.dumps(received).encode()),
             LineFrame(Kind.END, 1, b""),
         ]
         return self

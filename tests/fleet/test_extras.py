@@ -29,9 +29,9 @@ def test_a_hub_that_has_joined_another_one_and_is_a_standby_loads_none(tmp_path:
     (tmp_path / "tawny.toml").write_text(SETTINGS)
     (tmp_path / "data").mkdir()
     load_or_make_key(tmp_path / "data")
-    said, log = tmp_path / "said", tmp_path / "log"
+    answer, log = tmp_path / "said", tmp_path / "log"
     words = ["run", "--config", str(tmp_path / "tawny.toml"), "--data", str(tmp_path / "data")]
-    with said.open("wb") as out, log.open("wb") as imports:
+    with answer.open("wb") as out, log.open("wb") as imports:
         process = subprocess.Popen(
             [sys.executable, "-X", "importtime", "-P", TAWNY, *words, "--listen", "127.0.0.1:0"],
             stdin=subprocess.DEVNULL, stdout=out, stderr=imports,

@@ -472,8 +472,8 @@ def test_a_picture_whose_recordings_are_gone_is_deleted(
     join(index, "Shed")
     now_ms = clock.now_ms()
     for number, first_ms in enumerate([former, first]):
-        said = BoxDay(TODAY, ZERO_MS, {}, {FRONT: None if first_ms is None else now_ms + first_ms})
-        index.put_recorded("shed", "book", said)
+        result = BoxDay(TODAY, ZERO_MS, {}, {FRONT: None if first_ms is None else now_ms + first_ms})
+        index.put_recorded("shed", "book", result)
         if number == 0:
             index.keep_picture("shed", FRONT, b"jpeg")
     assert (index.picture("shed", FRONT) is not None) == is_kept
@@ -553,9 +553,9 @@ def test_an_older_file_deletes_no_event_that_was_said_later(index: FleetIndex, e
 
 
 def test_an_event_that_a_box_deleted_after_its_clock_was_set_back_is_gone(index: FleetIndex) -> None:
-    disk, said = MemoryDisk(), json.loads(event_line("e", ZERO_MS + DAY_MS))
+    disk, answer = MemoryDisk(), json.loads(event_line("e", ZERO_MS + DAY_MS))
     history, reader, cursors = HistoryJournal(disk), HistoryReader(disk), dict[str, int]()
-    history.write([HistoryLine(ZERO_MS + DAY_MS, "event", said["event"])])
+    history.write([HistoryLine(ZERO_MS + DAY_MS, "event", answer["event"])])
     history.write([HistoryLine(ZERO_MS, "event_dropped", {"id": "e"})])
     join(index, "Shed")
     while (piece := reader.next_piece(cursors)) is not None:

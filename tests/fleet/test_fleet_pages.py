@@ -261,9 +261,9 @@ async def test_a_recorder_that_keeps_its_health_to_itself_says_its_cameras(known
         assert (camera["info"]["name"], camera["info"]["state"]) == ("Front door", "unknown")
         assert camera["info"]["mask"] == porch["mask"]
         assert welcome.box in await known.lanes()
-        said = known.rig.hub.status(welcome.box)
-    assert [*said] == ["named"] and "state" not in said["named"][0]
-    assert not cameras_to_show(said, box.allow)
+        result = known.rig.hub.status(welcome.box)
+    assert [*result] == ["named"] and "state" not in result["named"][0]
+    assert not cameras_to_show(result, box.allow)
 
 
 async def test_pages_of_events_lose_none_of_the_same_millisecond(known: Known) -> None:
@@ -314,8 +314,8 @@ async def test_a_box_answers_what_it_recorded(house: House) -> None:
 async def test_a_hub_shows_the_standby_of_a_recorder_and_whom_it_protects(known: Known) -> None:
     own = {"side": "own", "name": "Shed", "state": "away"}
     other = {"side": "protected", "name": "Barn", "state": "taken"}
-    said = [own, other, {"side": "own", "name": "Shed", "state": "gone"}, "nonsense", {}]
-    known.rig.index.note("beach", "1", ("health",), {"standbys": said})
+    found = [own, other, {"side": "own", "name": "Shed", "state": "gone"}, "nonsense", {}]
+    known.rig.index.note("beach", "1", ("health",), {"standbys": found})
     known.rig.index.note("town", "1", ("health",), {"standbys": "nonsense"})
     fleet = (await known.browser.get("/api/v1/fleet")).json()
     shown = {one["id"]: one["standbys"] for one in fleet["boxes"]}

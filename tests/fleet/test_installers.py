@@ -386,8 +386,8 @@ async def test_three_hundred_homes_are_one_list_with_problems_first(house: House
             code, _ = rig.index.invite()
             box = rig.index.join(code, f"Home {number:03}", bytes([number // 256, number % 256]) * 16, "words")
             assert box is not None
-            told = status(cameras=[front], working=0, newer="1.5") if number == 42 else status()
-            rig.index.note(box.id, "1.4", INSTALLED, told)
+            result = status(cameras=[front], working=0, newer="1.5") if number == 42 else status()
+            rig.index.note(box.id, "1.4", INSTALLED, result)
         found = await listed(house)
         assert len(found) == 300
         assert {one["level"] for one in found} == {"offline"}
@@ -427,11 +427,11 @@ async def test_a_camera_in_a_state_of_a_newer_version_is_named_if_too_few_record
     house.app.state.site = house.site
     dark = {"name": "Front", "state": "too_dark", "detail": "It is too dark."}
     async with hub_rig("memory", house) as rig:
-        for name, told in (("A", status(cameras=[dark], working=0)), ("B", status(working=0, summary="0 of 1."))):
+        for name, text in (("A", status(cameras=[dark], working=0)), ("B", status(working=0, summary="0 of 1."))):
             code, _ = rig.index.invite()
             box = rig.index.join(code, name, name.encode() * 32, "words")
             assert box is not None
-            rig.index.note(box.id, "2", INSTALLED, told)
+            rig.index.note(box.id, "2", INSTALLED, text)
         found = {one["name"]: one["problems"] for one in await listed(house)}
     assert found["A"] == [{"camera": "Front", "state": "unknown", "what": "It is too dark.", "do": ""}]
     assert found["B"] == [{"camera": "", "state": "unknown", "what": "0 of 1.", "do": ""}]

@@ -156,9 +156,9 @@ async def test_recorders_are_asked_for_the_chosen_days_only(looks: Looks) -> Non
     now_ms = looks.one.now_ms
     await looks.find("red car", from_ms=now_ms - 20 * DAY_MS, to_ms=now_ms - 19 * DAY_MS)
     await looks.find("red car yesterday", from_ms=now_ms - 20 * DAY_MS)
-    chosen, said = [(int(one["from_ms"][0]), int(one["to_ms"][0])) for one in looks.one.queries]
+    chosen, answer = [(int(one["from_ms"][0]), int(one["to_ms"][0])) for one in looks.one.queries]
     assert chosen == (now_ms - 20 * DAY_MS, now_ms - 19 * DAY_MS)
-    assert now_ms - 2 * DAY_MS < said[0] < said[1] < now_ms
+    assert now_ms - 2 * DAY_MS < answer[0] < answer[1] < now_ms
 
 
 @pytest.mark.parametrize(("said", "more"), [({}, True), ({"more": True}, True), ({"more": False}, False)])

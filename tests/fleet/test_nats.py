@@ -267,8 +267,8 @@ async def test_a_hub_sends_to_no_subject_that_a_stranger_names(nats: NatsServer)
 
 
 async def test_a_server_with_small_messages_is_refused_with_what_to_do() -> None:
-    said = "at most 65,536 bytes; set max_payload to 1MB"
-    with nats_server("max_payload: 64KB\n") as server, pytest.raises(LineClosed, match=said):
+    text = "at most 65,536 bytes; set max_payload to 1MB"
+    with nats_server("max_payload: 64KB\n") as server, pytest.raises(LineClosed, match=text):
         await NatsLink.open(server.address, HUB, NO_ONE)
 
 
@@ -311,9 +311,9 @@ def jwt(issuer: nkeys.KeyPair, subject: nkeys.KeyPair, kind: str, **claims: obje
         return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
     nats = {"type": kind, "version": 2, **claims}
-    said = {"jti": kind, "iat": 1_700_000_000, "name": kind, "nats": nats}
-    said |= {"iss": issuer.public_key.decode(), "sub": subject.public_key.decode()}
-    text = f"{coded(json.dumps({'typ': 'JWT', 'alg': 'ed25519-nkey'}).encode())}.{coded(json.dumps(said).encode())}"
+    answer = {"jti": kind, "iat": 1_700_000_000, "name": kind, "nats": nats}
+    answer |= {"iss": issuer.public_key.decode(), "sub": subject.public_key.decode()}
+    text = f"{coded(json.dumps({'typ': 'JWT', 'alg': 'ed25519-nkey'}).encode())}.{coded(json.dumps(answer).encode())}"
     return f"{text}.{coded(issuer.sign(text.encode()))}"
 
 
@@ -421,6 +421,6 @@ def test_the_window_follows_how_quickly_messages_are_read(took_s: float, window_
 
 
 def test_a_recorder_that_does_not_use_it_imports_nothing_of_it() -> None:
-    said = "import sys, tawny.app.web_interface, tawny.cli.fleet; print([m for m in sys.modules if m[:4] == 'nats'])"
-    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, timeout=120, check=True)
+    text = "import sys, tawny.app.web_interface, tawny.cli.fleet; print([m for m in sys.modules if m[:4] == 'nats'])"
+    done = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == "[]"

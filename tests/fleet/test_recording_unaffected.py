@@ -237,8 +237,8 @@ async def test_a_busy_hub_gets_larger_pieces_than_a_slow_uplink(
             frame = decode_frame(await link.receive())
             if frame.kind is Kind.LINES:
                 number, end = number + 1, json.loads(frame.payload.partition(b"\n")[0])["end"]
-                said = {"file": DAY, "offset": end, "took_ms": took_ms}
-                await link.send(LineFrame(Kind.CURSOR, 0, as_payload(said)).encoded())
+                data = {"file": DAY, "offset": end, "took_ms": took_ms}
+                await link.send(LineFrame(Kind.CURSOR, 0, as_payload(data)).encoded())
         return number
 
     filling = asyncio.create_task(hub())

@@ -221,20 +221,20 @@ async def test_an_order_that_was_sent_may_have_been_done(
 async def test_a_hub_without_an_owner_lets_recorders_join(house: House, path: str, is_let_in: bool) -> None:
     """The commands of the documentation work in any order: the account can be created afterwards."""
     house.site.owner.has_owner = False
-    said: list[str] = []
+    received: list[str] = []
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        said.append("let in")
+        received.append("let in")
 
     async def refuse(message: Message) -> None:
-        said.append(message["type"])
+        received.append(message["type"])
 
     async def nothing() -> Message:
         return {"type": "websocket.connect"}
 
     scope = {"type": "websocket", "path": path, "headers": [], "client": ("192.0.2.7", 1), "app": house.app}
     await UnclaimedGate(application)(scope, nothing, refuse)
-    assert said == (["let in"] if is_let_in else ["websocket.close"])
+    assert received == (["let in"] if is_let_in else ["websocket.close"])
 
 
 async def test_a_viewer_of_the_hub_gives_no_orders(two: tuple[House, HubRig, BoxRig, House]) -> None:

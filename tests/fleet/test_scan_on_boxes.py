@@ -55,8 +55,8 @@ class Fleet:
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def states(self) -> dict[str, dict[str, Any]]:
-        [said] = ask(self.hub.data, {"command": "scan boxes"})
-        return {one["id"]: one for one in said["boxes"]}
+        [answer] = ask(self.hub.data, {"command": "scan boxes"})
+        return {one["id"]: one for one in answer["boxes"]}
 
     def are_online(self) -> bool:
         states = self.states()
@@ -204,8 +204,8 @@ def test_ctrl_c_leaves_what_is_done(fleet: Fleet, tmp_path: Path) -> None:
     command = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     until(lambda: part_lines(log), PATIENCE_S, "the first part")
     command.send_signal(signal.SIGINT)
-    _, said = command.communicate(timeout=PATIENCE_S)
-    assert b"Traceback" not in said
+    _, answer = command.communicate(timeout=PATIENCE_S)
+    assert b"Traceback" not in answer
     assert len(part_lines(log)) < PARTS
     until(lambda: not workers(fleet.boxes["shed"]), PATIENCE_S, "the end of the scan on the box")
 
@@ -221,8 +221,8 @@ def test_a_box_that_does_not_allow_it_is_not_asked(fleet: Fleet) -> None:
         done = subprocess.run(fleet.words("--box", "shed"), capture_output=True, timeout=60)
         assert (done.returncode, b"allow scans" in done.stderr) == (3, True)
         order = {"do": "plan", "target": {"camera": DOOR, "from_ms": 1, "to_ms": 2}, "recipe": {"detector": "motion"}}
-        [said] = ask(fleet.hub.data, {"command": "scan box", "box": "shed", "order": order})
-        assert said == {"refused": 403}
+        [answer] = ask(fleet.hub.data, {"command": "scan box", "box": "shed", "order": order})
+        assert answer == {"refused": 403}
     finally:
         settings.write_text(text)
     until(lambda: fleet.states()["shed"]["allows"], PATIENCE_S, "the hub to hear of it")
@@ -238,11 +238,11 @@ def test_samples_of_both_boxes_are_one_data_set(fleet: Fleet, tmp_path: Path) ->
     before = part_lines(log)
     done = subprocess.run(fleet.export_words(out), capture_output=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    told = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [(one["box"], Path(one["file"]).name) for one in told] == [
+    found = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(one["box"], Path(one["file"]).name) for one in found] == [
         ("beach", "beach-door.npz"), ("shed", "shed-door.npz")
     ]  # fmt: skip
-    assert all(set(one["labels"]) == {"person", "nothing"} for one in told)
+    assert all(set(one["labels"]) == {"person", "nothing"} for one in found)
     parts = part_lines(log)
     assert parts[: len(before)] == before
     assert len(parts) == len(set(parts)) == 4
@@ -263,18 +263,18 @@ def test_samples_are_a_share_of_their_own(fleet: Fleet, tmp_path: Path) -> None:
         assert (done.returncode, b"allow training" in done.stdout + done.stderr) == (3, True)
         target = {"camera": DOOR, "from_ms": 1, "to_ms": 2}
         order = {"do": "plan", "target": target, "recipe": {"samples": "crops"}}
-        [said] = ask(fleet.hub.data, {"command": "training box", "box": "shed", "order": order})
-        assert said == {"refused": 403}
-        [said] = ask(fleet.hub.data, {"command": "scan box", "box": "shed", "order": order})
-        assert said == {"refused": 422}
+        [answer] = ask(fleet.hub.data, {"command": "training box", "box": "shed", "order": order})
+        assert answer == {"refused": 403}
+        [answer] = ask(fleet.hub.data, {"command": "scan box", "box": "shed", "order": order})
+        assert answer == {"refused": 422}
     finally:
         settings.write_text(text)
     until(lambda: allows_training(fleet, "shed"), PATIENCE_S, "the hub to hear of it")
 
 
 def allows_training(fleet: Fleet, box: str) -> bool:
-    [said] = ask(fleet.hub.data, {"command": "training boxes"})
-    return any(one["id"] == box and one["allows"] for one in said["boxes"])
+    [answer] = ask(fleet.hub.data, {"command": "training boxes"})
+    return any(one["id"] == box and one["allows"] for one in answer["boxes"])
 
 
 @pytest.mark.parametrize(
@@ -289,8 +289,8 @@ def allows_training(fleet: Fleet, box: str) -> bool:
 )
 def test_a_hub_cannot_choose_a_program(fleet: Fleet, recipe: dict[str, Any]) -> None:
     order = {"do": "plan", "target": {"camera": DOOR, "from_ms": 1, "to_ms": 2}, "recipe": recipe}
-    [said] = ask(fleet.hub.data, {"command": "scan box", "box": "beach", "order": order})
-    assert said == {"refused": 422}
+    [answer] = ask(fleet.hub.data, {"command": "scan box", "box": "beach", "order": order})
+    assert answer == {"refused": 422}
 
 
 @pytest.mark.parametrize(

@@ -68,8 +68,8 @@ class Fleet:
     boxes: dict[str, Recorder]
 
     def states(self) -> dict[str, dict[str, Any]]:
-        [said] = ask(self.hub.data, {"command": "update boxes"})
-        return {one["id"]: one for one in said["boxes"]}
+        [answer] = ask(self.hub.data, {"command": "update boxes"})
+        return {one["id"]: one for one in answer["boxes"]}
 
     def versions(self) -> list[str]:
         states = self.states()

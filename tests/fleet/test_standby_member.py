@@ -72,8 +72,8 @@ async def told(
     known = known or StandbyKnowledge()
     serving = asyncio.create_task(StandbyLine(here, offer, welcome, folder / "incoming", clock, known).serve())
     try:
-        said = as_payload({"now_ms": now_ms, "takeovers": [asdict(takeover)]})
-        await there.send(LineFrame(Kind.STANDBY, 0, said).encoded())
+        result = as_payload({"now_ms": now_ms, "takeovers": [asdict(takeover)]})
+        await there.send(LineFrame(Kind.STANDBY, 0, result).encoded())
         while (frame := decode_frame(await there.receive())).kind is not Kind.HANDED:
             if frame.kind is Kind.OPEN:
                 if asked is not None:
@@ -200,16 +200,16 @@ async def test_a_part_that_cannot_be_stored_keeps_no_other_from_it(
 @pytest.mark.parametrize("wrong", [None, "600000", True, 1 << 62])
 def test_a_takeover_without_a_difference_of_the_clocks_is_understood(wrong: object) -> None:
     """One of an earlier version has none."""
-    said = asdict(Takeover("front", 1, 2, HOUR_MS, ahead_ms=-600_000))
-    assert takeovers_in([said]) == [Takeover("front", 1, 2, HOUR_MS, ahead_ms=-600_000)]
-    assert takeovers_in([said | {"ahead_ms": wrong}]) == [Takeover("front", 1, 2, HOUR_MS)]
-    del said["ahead_ms"]
-    assert takeovers_in([said]) == [Takeover("front", 1, 2, HOUR_MS)]
+    data = asdict(Takeover("front", 1, 2, HOUR_MS, ahead_ms=-600_000))
+    assert takeovers_in([data]) == [Takeover("front", 1, 2, HOUR_MS, ahead_ms=-600_000)]
+    assert takeovers_in([data | {"ahead_ms": wrong}]) == [Takeover("front", 1, 2, HOUR_MS)]
+    del data["ahead_ms"]
+    assert takeovers_in([data]) == [Takeover("front", 1, 2, HOUR_MS)]
 
 
 @pytest.mark.parametrize("wrong", [{"silent_ms": -1}, {"begin_ms": 1 << 60}, {"end_ms": 1 << 62}])
 def test_times_outside_of_the_calendar_are_refused(wrong: dict[str, int]) -> None:
-    said = asdict(Takeover("front", 1, 2, HOUR_MS))
-    assert takeovers_in([said]) != []
+    data = asdict(Takeover("front", 1, 2, HOUR_MS))
+    assert takeovers_in([data]) != []
     with pytest.raises(ValueError, match="out of range"):
-        takeovers_in([said | wrong])
+        takeovers_in([data | wrong])

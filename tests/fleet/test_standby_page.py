@@ -310,8 +310,8 @@ async def test_clocks_that_differ_are_a_problem(pair: Pair) -> None:
     await pair.join()
     assert list(member_problems(pair.house.member)) == []
     pair.house.member.known.ahead_of_mono_ms = round(pair.clock.now_ms() - pair.clock.mono_s() * 1000) + 180_000
-    [told] = member_problems(pair.house.member)
-    assert told.detail.startswith("The clocks of Shed and of this recorder differ by 3 min.")
+    [answer] = member_problems(pair.house.member)
+    assert answer.detail.startswith("The clocks of Shed and of this recorder differ by 3 min.")
 
 
 async def test_a_recorder_that_is_renamed_tells_its_standby(pair: Pair) -> None:
@@ -346,9 +346,9 @@ async def test_a_lost_key_is_said_and_what_is_left_to_do_at_the_standby(pair: Pa
     (pair.house.folder / KEY_FILE).unlink()
     pair.house.member.retry()
     await eventually(lambda: pair.house.member.state is StandbyMemberState.REFUSED, "the lost key to be noticed")
-    (told,) = member_problems(pair.house.member)
-    assert "the key of this recorder is missing" in told.detail
-    assert "it may be recording the cameras" in told.detail
+    (answer,) = member_problems(pair.house.member)
+    assert "the key of this recorder is missing" in answer.detail
+    assert "it may be recording the cameras" in answer.detail
     assert (await pair.house.shows())["own"]["why"] == pair.house.member.detail
     hint = (await pair.house.page.delete(AT)).json()["hint"]
     assert "end the protection there under Settings, Standby" in hint

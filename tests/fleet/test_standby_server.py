@@ -112,8 +112,8 @@ class Standby:
         serving = asyncio.create_task(self.server.accept(there))
         try:
             link = await open_as_box(here, self.key, self.mark)
-            said = {"name": name, "instance": instance, "code": code}
-            return link, await greet_standby(link, {key: value for key, value in said.items() if value is not None})
+            data = {"name": name, "instance": instance, "code": code}
+            return link, await greet_standby(link, {key: value for key, value in data.items() if value is not None})
         except LineClosed:
             await here.close()
             await serving
@@ -169,8 +169,8 @@ class Barn:
         if self._has_been_here(self.standby.clock.now_ms()):
             self.standby.clock.advance(0.001)  # else nothing tells this time from the one before
         silent_ms = self.standby.clock.now_ms()
-        said = as_payload({"recorded": list(self.recorded), "now_ms": silent_ms - self.behind_ms})
-        await self.link.send(LineFrame(Kind.PRESENT, 0, said).encoded())
+        result = as_payload({"recorded": list(self.recorded), "now_ms": silent_ms - self.behind_ms})
+        await self.link.send(LineFrame(Kind.PRESENT, 0, result).encoded())
         await eventually(lambda: self._has_been_here(silent_ms), "the standby to understand")
 
     def _has_been_here(self, at_ms: int) -> bool:
@@ -321,8 +321,8 @@ async def test_what_was_recorded_is_offered_until_the_recorder_has_it(standby: S
     assert offered["is_by_recorder"] is True
     await standby.passes(RETURN_S + 2 * STEP_S, barn)
     await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
-    said = as_payload({"camera": "front", "begin_ms": offered["begin_ms"]})
-    await barn.link.send(LineFrame(Kind.HANDED, 0, said).encoded())
+    result = as_payload({"camera": "front", "begin_ms": offered["begin_ms"]})
+    await barn.link.send(LineFrame(Kind.HANDED, 0, result).encoded())
     await barn.present()
     await barn.dies()
     barn.link, _ = await standby.connect()
@@ -487,8 +487,8 @@ async def test_a_recorder_fetches_nothing_but_its_own_takeovers(standby: Standby
     ]  # fmt: skip
     ready = []
     for number, (camera, from_ms, to_ms) in enumerate(asked, 1):
-        said = as_payload({"camera": camera, "begin_ms": from_ms, "end_ms": to_ms})
-        await barn.link.send(LineFrame(Kind.OPEN, number, said).encoded())
+        result = as_payload({"camera": camera, "begin_ms": from_ms, "end_ms": to_ms})
+        await barn.link.send(LineFrame(Kind.OPEN, number, result).encoded())
         while (frame := decode_frame(await barn.link.receive())).kind is not Kind.HEAD:
             pass
         ready.append(frame.json["is_ready"])
@@ -506,8 +506,8 @@ async def test_recordings_that_cannot_be_read_now_are_for_later(
     barn.link, _ = await standby.connect()
     [offered] = await takeovers(barn.link)
     standby.work.files, standby.work.unreadable = [tmp_path / "gone.mp4"], missing
-    said = as_payload({"camera": "front", "begin_ms": offered["begin_ms"], "end_ms": standby.clock.now_ms() + 1})
-    await barn.link.send(LineFrame(Kind.OPEN, 1, said).encoded())
+    result = as_payload({"camera": "front", "begin_ms": offered["begin_ms"], "end_ms": standby.clock.now_ms() + 1})
+    await barn.link.send(LineFrame(Kind.OPEN, 1, result).encoded())
     while (frame := decode_frame(await barn.link.receive())).kind not in (Kind.HEAD, Kind.END):
         pass
     assert (frame.kind, frame.json.get("is_ready")) == (Kind.HEAD, False)
@@ -520,8 +520,8 @@ async def test_a_takeover_of_which_nothing_was_found_says_so(standby: Standby) -
     [offered] = await takeovers(barn.link)
     await standby.passes(RETURN_S + 2 * STEP_S, barn)
     await eventually(lambda: standby.work.of_barn == [], "the camera to be given back")
-    said = as_payload({"camera": "front", "begin_ms": offered["begin_ms"], "is_gone": True})
-    await barn.link.send(LineFrame(Kind.HANDED, 0, said).encoded())
+    result = as_payload({"camera": "front", "begin_ms": offered["begin_ms"], "is_gone": True})
+    await barn.link.send(LineFrame(Kind.HANDED, 0, result).encoded())
     await eventually(lambda: standby.server.states()[0].takeovers[0].is_handed, "the recorder's word")
     assert standby.server.states()[0].takeovers[0].is_gone
     await eventually(lambda: stored(standby)[0].is_gone, "it to be stored")
@@ -661,9 +661,9 @@ async def test_a_recorder_learns_that_its_standby_can_not_store_anything(standby
     barn = await standby.pair(FRONT)
     room.clear()
     await barn.plan(YARD)
-    while not (said := decode_frame(await barn.link.receive()).json)["hindrance"]:
+    while not (found := decode_frame(await barn.link.receive()).json)["hindrance"]:
         pass
-    assert (said["hindrance"], said["is_watched"]) == ("The disk at /data/standby.db is full.", False)
+    assert (found["hindrance"], found["is_watched"]) == ("The disk at /data/standby.db is full.", False)
 
 
 async def test_what_a_standby_is_recording_counts_although_its_disk_takes_no_notes(
@@ -699,9 +699,9 @@ async def test_a_standby_that_can_record_nothing_is_not_ready_and_says_why(stand
     [state] = standby.server.states()
     assert state.problems == {"Front door": STOPPED}
     assert details(standby) == f"This recorder can't be a standby: {STOPPED}."
-    while (said := decode_frame(await barn.link.receive()).json).get("hindrance") != STOPPED:
+    while (found := decode_frame(await barn.link.receive()).json).get("hindrance") != STOPPED:
         pass
-    assert (said["is_watched"], said["refused"]) == (False, {"front": STOPPED})
+    assert (found["is_watched"], found["refused"]) == (False, {"front": STOPPED})
     await taken_over(standby, barn)
     assert standby.server.states()[0].taken == ()
 
@@ -709,9 +709,9 @@ async def test_a_standby_that_can_record_nothing_is_not_ready_and_says_why(stand
 async def test_a_recorder_learns_that_its_standbys_disk_can_not_be_read(standby: Standby) -> None:
     barn = await standby.pair(FRONT)
     standby.work.hindered = StorageError("/data", "Input/output error")
-    while not (said := decode_frame(await barn.link.receive()).json)["hindrance"]:
+    while not (found := decode_frame(await barn.link.receive()).json)["hindrance"]:
         pass
-    assert (said["hindrance"], said["is_watched"]) == ("Disk error at /data: Input/output error.", False)
+    assert (found["hindrance"], found["is_watched"]) == ("Disk error at /data: Input/output error.", False)
     assert not standby.server.states()[0].is_watched
 
 

@@ -51,8 +51,8 @@ def test_two_lists_stored_at_once_are_both_stored_in_turn(store: StandbyStore, m
 
 
 def test_a_takeover_of_an_earlier_version_counts_as_by_the_standbys_clock() -> None:
-    said = {key: value for key, value in asdict(TWO).items() if key != "is_by_recorder"}
-    assert takeovers_in([said, said | {"is_by_recorder": True}]) == [TWO, replace(TWO, is_by_recorder=True)]
+    data = {key: value for key, value in asdict(TWO).items() if key != "is_by_recorder"}
+    assert takeovers_in([data, data | {"is_by_recorder": True}]) == [TWO, replace(TWO, is_by_recorder=True)]
 
 
 def test_a_recorder_that_is_removed_while_its_plan_is_stored_leaves_nothing(

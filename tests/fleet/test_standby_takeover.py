@@ -31,10 +31,10 @@ def whole(house: Rig) -> None:
 
 
 def test_a_dead_recorders_camera_is_recorded_and_handed_back_and_no_credential_is_readable(pair: Rig) -> None:
-    told = pair.pair()
+    result = pair.pair()
     [protected] = pair.shed.command("standby")["protected"]
-    assert protected["words"] == told["words"]
-    assert len(told["words"].split()) == 4
+    assert protected["words"] == result["words"]
+    assert len(result["words"].split()) == 4
     until(lambda: any(pair.shed.data.rglob("house.plan")), PATIENCE_S, "the plan")
     pair.settle()
     killed_s = pair.house.kill()

@@ -173,10 +173,10 @@ async def test_calls_before_the_wait_are_not_missed_and_count_once() -> None:
 
 
 def test_viewers_are_counted() -> None:
-    told: list[int] = []
-    viewers = ViewerCounts(lambda camera, stream, count: told.append(count))
+    received: list[int] = []
+    viewers = ViewerCounts(lambda camera, stream, count: received.append(count))
     camera = CameraId("porch")
     with viewers.one_more(camera, StreamName.SUB), viewers.one_more(camera, StreamName.SUB):
         assert viewers.count(camera, StreamName.SUB) == 2
         assert viewers.count(camera, StreamName.MAIN) == 0
-    assert told == [1, 2, 1, 0]
+    assert received == [1, 2, 1, 0]

@@ -37,15 +37,15 @@ def sealed(archive: FakeArchive, segment: Segment, recipients: Sequence[str], *,
         parts += made.record(KEY, fragment.start_ticks // 90, [data[fragment.offset : end]])
     if read.end is not None and len(begins) <= fragments:
         parts += made.end(0, segment.end_ms - segment.start_ms, read.end)
-    told = replace(segment, path=segment.path.replace(".mp4", ".tws"))
-    archive.segment_path(told).write_bytes(b"".join(parts))
+    text = replace(segment, path=segment.path.replace(".mp4", ".tws"))
+    archive.segment_path(text).write_bytes(b"".join(parts))
     stored.unlink()
     if segment in archive.still_open:
-        archive.still_open[archive.still_open.index(segment)] = told
+        archive.still_open[archive.still_open.index(segment)] = text
     else:
         archive.index.drop_segments([segment])
-        archive.index.add_segment(told)
-    return told
+        archive.index.add_segment(text)
+    return text
 
 
 def sealed_jpeg(recipients: Sequence[str], at_ms: int, jpeg: bytes) -> bytes:

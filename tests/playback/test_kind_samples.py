@@ -43,9 +43,9 @@ def archive(tmp_path: Path) -> FakeArchive:
     return archive
 
 
-def event(**said: str) -> Event:
+def event(**text: str) -> Event:
     start_ms = T + COMES_S * 1000 + 500
-    return Event(EventId("e"), PORCH, "motion", start_ms, start_ms + 7000, 60.0, **said)  # type: ignore[arg-type]
+    return Event(EventId("e"), PORCH, "motion", start_ms, start_ms + 7000, 60.0, **text)  # type: ignore[arg-type]
 
 
 def test_what_moved_is_cut_out_with_what_it_was_said_to_be(archive: FakeArchive) -> None:

@@ -147,9 +147,9 @@ def test_a_time_lapse_is_as_much_faster_as_was_asked(archive: FakeArchive, bench
 def test_a_time_lapse_of_hours_becomes_a_minute_of_keyframes(archive: FakeArchive, bench: Bench) -> None:
     for second in range(0, 3000, 100):
         archive.record(T + second * 1000, seconds=10)
-    told = made(archive, bench, wish(ExportKind.TIMELAPSE, 3000))
+    result = made(archive, bench, wish(ExportKind.TIMELAPSE, 3000))
     times = [time for time, _ in pictures(bench.out)]
-    assert told.speed == pytest.approx(5, abs=0.1)  # what was not recorded is left out, and doesn't count
+    assert result.speed == pytest.approx(5, abs=0.1)  # what was not recorded is left out, and doesn't count
     assert len(times) == pytest.approx(60 * 25, abs=31)
 
 
@@ -207,8 +207,8 @@ def test_what_one_of_several_cameras_lacks_is_said_of_one(archive: FakeArchive, 
 
 def test_a_clip_is_the_file_that_is_also_downloaded(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T, seconds=4)
-    told = made(archive, bench, wish(ExportKind.MP4, 4))
-    assert told.start_ms == T
+    result = made(archive, bench, wish(ExportKind.MP4, 4))
+    assert result.start_ms == T
     assert bench.needed == bench.out.stat().st_size
     assert len(list(pictures(bench.out))) == 40
     assert bench.parts[-1] == 1.0
@@ -217,8 +217,8 @@ def test_a_clip_is_the_file_that_is_also_downloaded(archive: FakeArchive, bench:
 def test_a_gif_keeps_its_size_when_that_of_the_image_changes(archive: FakeArchive, bench: Bench) -> None:
     archive.record(T + 1000, seconds=3, size=(320, 180))
     archive.record(T + 4000, seconds=4, size=(320, 240))
-    told = made(archive, bench, wish(ExportKind.GIF, 8))
-    assert told.start_ms == T + 1000
+    result = made(archive, bench, wish(ExportKind.GIF, 8))
+    assert result.start_ms == T + 1000
     shown = list(pictures(bench.out))
     assert len(shown) == 35
     late = shown[25][1]
@@ -247,8 +247,8 @@ HOW = {
 def test_a_clip_tells_that_it_ends_with_the_format(archive: FakeArchive, bench: Bench, how: str) -> None:
     archive.record(T + 1000, seconds=4)
     archive.record(T + 5000, seconds=4, size=(128, 80))
-    told = made(archive, bench, HOW[how])
-    assert (told.start_ms, told.cut_at_ms) == (T + 1000, T + 5000)
+    result = made(archive, bench, HOW[how])
+    assert (result.start_ms, result.cut_at_ms) == (T + 1000, T + 5000)
 
 
 @pytest.mark.parametrize("how", HOW)
@@ -257,8 +257,8 @@ def test_a_clip_leaves_out_what_cannot_be_read_and_tells(
 ) -> None:
     files = [archive.record(T + 4000 * number) for number in range(3)]
     bad_sector(monkeypatch, archive.segment_path(files[1]))
-    told = made(archive, bench, HOW[how])
-    assert [gap.span(0) for gap in told.unreadable] == [files[1].span]
+    result = made(archive, bench, HOW[how])
+    assert [gap.span(0) for gap in result.unreadable] == [files[1].span]
     assert len(list(pictures(bench.out))) == 80
 
 
@@ -266,8 +266,8 @@ def test_a_clip_leaves_out_what_cannot_be_read_and_tells(
 def test_a_clip_tells_that_the_end_of_a_file_is_missing(archive: FakeArchive, bench: Bench, how: str) -> None:
     files = [archive.record(T + 4000 * number) for number in range(3)]
     cut_off(archive.segment_path(files[1]), 1)
-    told = made(archive, bench, HOW[how])
-    assert [gap.span(0) for gap in told.unreadable] == [Span(T + 5000, T + 8000)]
+    result = made(archive, bench, HOW[how])
+    assert [gap.span(0) for gap in result.unreadable] == [Span(T + 5000, T + 8000)]
     assert len(list(pictures(bench.out))) == 90
 
 
@@ -285,8 +285,8 @@ def test_a_clip_without_sound_goes_on_where_only_the_sound_changes(
 ) -> None:
     archive.record(T, audio="aac")
     archive.record(T + 4000, audio="pcmu")
-    told = made(archive, bench, HOW[how] if how in HOW else replace(HOW["stamped"], with_sound=False))
-    assert told.cut_at_ms is None
+    result = made(archive, bench, HOW[how] if how in HOW else replace(HOW["stamped"], with_sound=False))
+    assert result.cut_at_ms is None
     assert len(list(pictures(bench.out))) == 80
 
 
@@ -298,8 +298,8 @@ def test_images_come_from_the_other_stream_where_one_cannot_be_read(
         files = [archive.record(T + 4000 * number, stream=stream) for number in range(3)]
         if (stream is MAIN) is (kind is ExportKind.TIMELAPSE):
             bad_sector(monkeypatch, archive.segment_path(files[1]))
-    told = made(archive, bench, wish(kind, 12, speed=2 if kind is ExportKind.TIMELAPSE else None))
-    assert told.unreadable == ()
+    result = made(archive, bench, wish(kind, 12, speed=2 if kind is ExportKind.TIMELAPSE else None))
+    assert result.unreadable == ()
     count = {ExportKind.GIF: 60, ExportKind.TIMELAPSE: 150, ExportKind.SHEET: 1}[kind]
     assert len(list(pictures(bench.out))) == count
 
@@ -323,8 +323,8 @@ def test_images_tell_what_cannot_be_read(
 def test_images_tell_that_the_end_of_a_file_is_missing(archive: FakeArchive, bench: Bench, kind: ExportKind) -> None:
     files = [archive.record(T + 4000 * number) for number in range(3)]
     cut_off(archive.segment_path(files[1]), 1)
-    told = made(archive, bench, wish(kind, 12, speed=2 if kind is ExportKind.TIMELAPSE else None))
-    (gap,) = told.unreadable
+    result = made(archive, bench, wish(kind, 12, speed=2 if kind is ExportKind.TIMELAPSE else None))
+    (gap,) = result.unreadable
     assert gap.begin_ms == pytest.approx(T + 5000, abs=100)
     assert gap.end_ms == T + 8000
 
@@ -341,8 +341,8 @@ def test_images_go_on_at_the_next_keyframe_after_a_bad_sector(
             yield from samples(file, [one])
 
     monkeypatch.setattr("tawny.playback.frame_reader.samples", reading)
-    told = made(archive, bench, wish(ExportKind.TIMELAPSE, 4, speed=2))
-    assert [gap.end_ms for gap in told.unreadable][-1:] == [T + 2000]
+    result = made(archive, bench, wish(ExportKind.TIMELAPSE, 4, speed=2))
+    assert [gap.end_ms for gap in result.unreadable][-1:] == [T + 2000]
     assert len(list(pictures(bench.out))) == pytest.approx(3 * 25 / 2, abs=3)
 
 

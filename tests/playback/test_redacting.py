@@ -176,10 +176,10 @@ def test_a_chosen_area_is_hidden_and_the_rest_is_as_it_was(archive: FakeArchive)
 
 def test_what_was_hidden_is_told_second_by_second(archive: FakeArchive) -> None:
     record(archive, apart)
-    told = film(archive, Redaction(marks=(pointed(30, apart(30)[0]),))).summary["shown"]
-    assert isinstance(told, list)
-    assert [second for second, *_ in told] == [T + 1000 * second for second in range(SECONDS)]
-    lefts = [box[1] for box in told]
+    found = film(archive, Redaction(marks=(pointed(30, apart(30)[0]),))).summary["shown"]
+    assert isinstance(found, list)
+    assert [second for second, *_ in found] == [T + 1000 * second for second in range(SECONDS)]
+    lefts = [box[1] for box in found]
     assert all(a < b for a, b in pairwise(lefts)), "it goes to the right"
 
 

@@ -48,9 +48,9 @@ def data_of(archive: FakeArchive, segment: Segment, from_ms: int = T) -> bytes:
 def test_what_comes_out_is_what_was_recorded(archive: FakeArchive, audio: str) -> None:
     segment = archive.record(T, audio=audio)  # type: ignore[arg-type]
     plain, end = data_of(archive, segment, T + 1500), reread_segment(archive, segment).end
-    told, opened = sealed(archive, segment, [OWNER.recipient]), unlocked(archive)
-    assert data_of(opened, told, T + 1500) == plain
-    assert reread_segment(opened, told).end == end
+    answer, opened = sealed(archive, segment, [OWNER.recipient]), unlocked(archive)
+    assert data_of(opened, answer, T + 1500) == plain
+    assert reread_segment(opened, answer).end == end
 
 
 def test_pictures_clips_and_reels_are_the_same(archive: FakeArchive) -> None:
@@ -82,10 +82,10 @@ def test_pictures_clips_and_reels_are_the_same(archive: FakeArchive) -> None:
 
 
 def test_without_the_key_it_is_said_that_it_is_sealed(archive: FakeArchive) -> None:
-    told = sealed(archive, archive.record(T), [OTHER.recipient])
+    result = sealed(archive, archive.record(T), [OTHER.recipient])
     for of in (archive, unlocked(archive)):
         with pytest.raises(FileSealed):
-            play(of, told, T)
+            play(of, result, T)
         with pytest.raises(FileSealed):
             StillReader(of).at(PORCH, T + 1000, 320)
         with pytest.raises(FileSealed):
@@ -97,39 +97,39 @@ def test_without_the_key_it_is_said_that_it_is_sealed(archive: FakeArchive) -> N
 
 
 def test_once_it_is_locked_nothing_is_read_on(archive: FakeArchive) -> None:
-    told, opened = sealed(archive, archive.record(T, seconds=30), [OWNER.recipient]), unlocked(archive)
-    read = reread_segment(opened, told)
+    answer, opened = sealed(archive, archive.record(T, seconds=30), [OWNER.recipient]), unlocked(archive)
+    read = reread_segment(opened, answer)
     with read.path.open("rb", buffering=0) as reader:
         assert reader.read(8)[4:] == b"ftyp"
         reader.seek(0)
         opened.unsealed.close()
         assert reader.read() == b""
     with pytest.raises(StorageError):
-        play(opened, told, T)
+        play(opened, answer, T)
 
 
 def test_what_is_being_written_is_read_as_it_grows(archive: FakeArchive) -> None:
     segment = archive.record(T, is_open=True)
     whole = archive.segment_path(segment).read_bytes()
-    told, opened = sealed(archive, segment, [OWNER.recipient]), unlocked(archive)
-    path = archive.segment_path(told)
+    answer, opened = sealed(archive, segment, [OWNER.recipient]), unlocked(archive)
+    path = archive.segment_path(answer)
     stored = path.read_bytes()
     path.write_bytes(stored[: len(stored) * 3 // 4])
-    before = data_of(opened, told)
+    before = data_of(opened, answer)
     assert whole.startswith(before)
     path.write_bytes(stored)
-    assert data_of(opened, told) == whole
+    assert data_of(opened, answer) == whole
 
 
 def test_a_recording_that_somebody_changed_ends_there(archive: FakeArchive) -> None:
     segment = archive.record(T)
     plain = data_of(archive, segment)
-    told = sealed(archive, segment, [OWNER.recipient])
-    path = archive.segment_path(told)
+    result = sealed(archive, segment, [OWNER.recipient])
+    path = archive.segment_path(result)
     stored = bytearray(path.read_bytes())
     stored[len(stored) * 3 // 4] ^= 1
     path.write_bytes(stored)
-    shown = data_of(unlocked(archive), told)
+    shown = data_of(unlocked(archive), result)
     assert plain.startswith(shown)
     assert 0 < len(shown) < len(plain)
 
@@ -137,8 +137,8 @@ def test_a_recording_that_somebody_changed_ends_there(archive: FakeArchive) -> N
 def test_only_the_newest_are_kept(archive: FakeArchive) -> None:
     opened = unlocked(archive, most_bytes=1)
     before = memory_files()
-    told = [sealed(archive, archive.record(T + 4000 * n), [OWNER.recipient]) for n in range(25)]
-    for segment in told:
+    found = [sealed(archive, archive.record(T + 4000 * n), [OWNER.recipient]) for n in range(25)]
+    for segment in found:
         assert data_of(opened, segment, segment.start_ms)
     assert memory_files() - before <= 4
     opened.unsealed.close()
@@ -147,13 +147,13 @@ def test_only_the_newest_are_kept(archive: FakeArchive) -> None:
 
 
 def test_all_that_is_decrypted_fits_the_limit_and_what_is_open_is_read_on(archive: FakeArchive) -> None:
-    told = [sealed(archive, archive.record(T + 4000 * n), [OWNER.recipient]) for n in range(12)]
-    most = 5 * max(segment.size_bytes for segment in told)
+    found = [sealed(archive, archive.record(T + 4000 * n), [OWNER.recipient]) for n in range(12)]
+    most = 5 * max(segment.size_bytes for segment in found)
     opened = unlocked(archive, most_bytes=most)
-    with opened.segment_path(told[0]).open("rb") as reader:
-        for segment in told:
+    with opened.segment_path(found[0]).open("rb") as reader:
+        for segment in found:
             assert data_of(opened, segment, segment.start_ms)
-        assert len(reader.read()) > told[0].size_bytes // 2
+        assert len(reader.read()) > found[0].size_bytes // 2
     assert sum(memory_sizes()) <= most
 
 
@@ -181,10 +181,10 @@ def test_sealed_pictures_open_as_well(tmp_path: Path) -> None:
 
 
 def test_what_is_no_sealed_file_is_said_to_be_damaged(archive: FakeArchive) -> None:
-    told = replace(archive.record(T), path="junk.tws")
+    text = replace(archive.record(T), path="junk.tws")
     (archive.root / "junk.tws").write_bytes(b"junk" * 100)
     with pytest.raises(FileDamaged):
-        play(unlocked(archive), told, T)
+        play(unlocked(archive), text, T)
 
 
 @pytest.mark.parametrize(("left", "lost_from_ms"), [(3, None), (2, 2000)])
@@ -192,18 +192,18 @@ def test_the_end_after_a_power_cut_that_was_guessed_without_the_key_is_not_missi
     archive: FakeArchive, left: int, lost_from_ms: int | None
 ) -> None:
     """By the name, the last of three fragments would last two seconds."""
-    told = sealed(archive, archive.record(T), [OWNER.recipient], fragments=left)
-    made = ClipCache(unlocked(archive)).clip(PORCH, MAIN, told.span, 10**7)
+    result = sealed(archive, archive.record(T), [OWNER.recipient], fragments=left)
+    made = ClipCache(unlocked(archive)).clip(PORCH, MAIN, result.span, 10**7)
     assert made
     assert [gap.begin_ms - T for gap in made.unreadable] == ([] if lost_from_ms is None else [lost_from_ms])
 
 
 def test_nothing_is_missing_after_the_last_keyframe_of_a_thinned_recording(archive: FakeArchive) -> None:
     """It was closed after a power cut, so that nothing in it says where it ends."""
-    told = sealed(archive, archive.record(T), [OWNER.recipient], fragments=1)
-    thinned = replace(told, path=told.path.replace(".tws", ".thin.tws"))
-    archive.segment_path(told).rename(archive.segment_path(thinned))
-    archive.index.drop_segments([told])
+    result = sealed(archive, archive.record(T), [OWNER.recipient], fragments=1)
+    thinned = replace(result, path=result.path.replace(".tws", ".thin.tws"))
+    archive.segment_path(result).rename(archive.segment_path(thinned))
+    archive.index.drop_segments([result])
     archive.index.add_segment(thinned)
     made = ClipCache(unlocked(archive)).clip(PORCH, MAIN, thinned.span, 10**7)
     assert made

@@ -111,8 +111,8 @@ def test_no_level_is_proposed_that_loses_many(true: list[int]) -> None:
 
 def test_what_a_user_said_was_nothing_is_no_loss() -> None:
     events, scores = false_day([55, 58, 60], [56, 57, 90])
-    said = [replace(one, said="nothing") if n in (3, 4) else one for n, one in enumerate(events)]
-    made = propose_level(said, scores, DAY, "shadow")
+    found = [replace(one, said="nothing") if n in (3, 4) else one for n, one in enumerate(events)]
+    made = propose_level(found, scores, DAY, "shadow")
     assert made is not None
     assert (made.level, len(made.removes), made.loses) == (61, 3, ())
 

@@ -54,8 +54,8 @@ class Bench:
             self.told.append(message.segment)
 
     def close_a_file(self, begin_ms: int) -> None:
-        said = SegmentMetadata(PORCH, StreamName.MAIN, RunId("run"), begin_ms, "avc1.640028", 640, 360)
-        file = OpenSegment.create(self.volume, said, PlainContent(init_segment(FORMAT, None, said.record())))
+        result = SegmentMetadata(PORCH, StreamName.MAIN, RunId("run"), begin_ms, "avc1.640028", 640, 360)
+        file = OpenSegment.create(self.volume, result, PlainContent(init_segment(FORMAT, None, result.record())))
         parts = fragment(1, [Sample(b"\0\0\0\x02\x65\x01", 0, 90_000, True)])
         file.append([WrittenFragment(parts, 0, is_keyframe=True)])
         self.closing.finish(file, SegmentTrailer(begin_ms + 1000, "length"))

@@ -39,7 +39,7 @@ class Bench:
         self.engine = InlineEngine(self.clock, lambda name, error: self.failed.append(f"{name}: {error!r}"))
         self.index, bus = MemoryIndex(), Bus()
         self.closed: list[Segment] = []
-        bus.subscribe_all(lambda told: self.closed.append(told.segment) if isinstance(told, SegmentClosed) else None)
+        bus.subscribe_all(lambda data: self.closed.append(data.segment) if isinstance(data, SegmentClosed) else None)
         self.losses: list[WriteLoss] = []
         self.times_full = 0
         self.recorder = SegmentRecorder(

@@ -40,9 +40,9 @@ def test_it_has_at_most_80_lines() -> None:
 @pytest.mark.parametrize("one", [OWNER, RECOVERY])
 def test_it_reads_what_we_read(one: object) -> None:
     data = make(seconds=20, split=True).data
-    records, told = UNSEAL.unseal(data, [key(one.text)])  # type: ignore[attr-defined]
+    records, answer = UNSEAL.unseal(data, [key(one.text)])  # type: ignore[attr-defined]
     assert [content for _, _, content in records] == contents(data)
-    assert "closed properly" in told
+    assert "closed properly" in answer
 
 
 @pytest.mark.parametrize(
@@ -57,8 +57,8 @@ def test_it_reads_what_we_read(one: object) -> None:
 )
 def test_the_vectors(name: str, told: str) -> None:
     records, sentence = UNSEAL.unseal((HERE / name).read_bytes(), [key(IDENTITY.text)])
-    said = [one["plain"].encode() for one in V["records"]]
-    assert {content for _, _, content in records} <= set(said)
+    found = [one["plain"].encode() for one in V["records"]]
+    assert {content for _, _, content in records} <= set(found)
     assert told in sentence
 
 
@@ -93,7 +93,7 @@ def test_it_opens_a_day_of_a_camera(minutes: int) -> None:
         start_ms = minute * 60_000
         made = make(epoch, seconds=60, size=400, seed=minute, number=minute, start_ms=start_ms, prev=prev)
         prev = made.sealer.digest
-        records, told = UNSEAL.unseal(made.data, [key(OWNER.text)])
-        assert told.startswith(f"starts {start_ms} ms UTC, 63 records, 0 thinned out, closed properly")
+        records, answer = UNSEAL.unseal(made.data, [key(OWNER.text)])
+        assert answer.startswith(f"starts {start_ms} ms UTC, 63 records, 0 thinned out, closed properly")
         opened += sum(len(content) == 400 for _, _, content in records)
     assert opened == minutes * 60

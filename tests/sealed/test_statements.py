@@ -90,9 +90,9 @@ def test_stated_times_never_go_back() -> None:
     for now in ("2026-11-20T05:00:00.000Z", "2026-11-20T05:10:00.000Z", "2026-11-19T05:00:00.000Z"):
         made.say(now)
     assert [time[11:16] for time in made.proved("2026-11-20")] == ["05:00", "05:10", "05:10"]
-    said = {"v": 1, "n": 3, "list": "", "recipients": [], "prev": made.state.prev, "next": ""}
+    data = {"v": 1, "n": 3, "list": "", "recipients": [], "prev": made.state.prev, "next": ""}
     for time, is_believed in (("04:00", False), ("05:11", True)):
-        line = signed(said | {"time": f"2026-11-20T{time}:00.000Z"}, b"statement", made.state.key)
+        line = signed(data | {"time": f"2026-11-20T{time}:00.000Z"}, b"statement", made.state.key)
         text = made.files["2026-11-20.jsonl"] + line + b"\n"
         if is_believed:
             assert len(made.proved("2026-11-20", text)) == 4
@@ -117,16 +117,16 @@ def test_statements_cut_off_at_the_end_of_a_day(recorder: Recorder) -> None:
 
 def test_a_thief_of_today_cannot_state_yesterday(recorder: Recorder) -> None:
     lines = lines_of(recorder.files["2026-11-20.jsonl"])
-    said = read_signed(lines[2]).said | {"time": "2026-11-20T23:15:00.000Z"}
+    text = read_signed(lines[2]).content | {"time": "2026-11-20T23:15:00.000Z"}
     for key in (recorder.state.key, recorder.state.day_next):
-        forged = b"\n".join([*lines[:2], signed(said, b"statement", key), b""])
+        forged = b"\n".join([*lines[:2], signed(text, b"statement", key), b""])
         with pytest.raises(SealedFileBroken, match="chain of statements"):
             recorder.proved("2026-11-20", forged)
     days = lines_of(recorder.files[DAYS])
-    said = read_signed(days[1]).said | {"key": recorder.state.signer.public}
+    text = read_signed(days[1]).content | {"key": recorder.state.signer.public}
     for key in (recorder.state.key, recorder.state.day_next):
         with pytest.raises(SealedFileBroken, match="chain of days"):
-            read_days(b"\n".join([days[0], signed(said, b"day", key), b""]), recorder.genesis)
+            read_days(b"\n".join([days[0], signed(text, b"day", key), b""]), recorder.genesis)
 
 
 @given(st.data())

@@ -51,14 +51,14 @@ def test_every_record() -> None:
     header = SealedHeader.read(bytes.fromhex(V["header"]))
     assert (file.header, file.header.packed().hex()) == (header, V["header"])
     keys = FileKeys.of(stepped(E0), file.packed)
-    for (record, content), said in zip(open_sealed(file, [IDENTITY]).contents(), V["records"], strict=True):
-        assert (record.type, record.seq, record.time_ms) == (said["type"], said["seq"], said["time"])
-        assert content.decode() == said["plain"]
-        assert record.head.hex() == said["head"]
-        assert record.leaf.hex() == said["leaf"] == leaf_of(keys.leaf, record.head, content).hex()
-        assert keys.nonce_of(record.head, record.leaf).hex() == said["nonce"]
-        assert data("good.tws")[record.body_at : record.end].hex() == said["body"]
-        assert f"{crc_in(data('good.tws')[record.at : record.body_at]):08x}" == said["crc"]
+    for (record, content), text in zip(open_sealed(file, [IDENTITY]).contents(), V["records"], strict=True):
+        assert (record.type, record.seq, record.time_ms) == (text["type"], text["seq"], text["time"])
+        assert content.decode() == text["plain"]
+        assert record.head.hex() == text["head"]
+        assert record.leaf.hex() == text["leaf"] == leaf_of(keys.leaf, record.head, content).hex()
+        assert keys.nonce_of(record.head, record.leaf).hex() == text["nonce"]
+        assert data("good.tws")[record.body_at : record.end].hex() == text["body"]
+        assert f"{crc_in(data('good.tws')[record.at : record.body_at]):08x}" == text["crc"]
     assert file.digest.hex() == V["digest"]
     assert (file.statement, file.signature.hex()) == (V["statement"], V["signature"])
     assert is_signed(V["sign_public"], b"file", file.digest, file.signature)
@@ -89,7 +89,7 @@ def test_a_statement_is_written_as_it_was() -> None:
     line = V["statement_line"].encode()
     read = read_signed(line)
     assert read.is_by(V["sign_public"], b"statement")
-    assert signed(read.said, b"statement", signer().key) == line
+    assert signed(read.content, b"statement", signer().key) == line
 
 
 def test_words() -> None:

@@ -82,13 +82,13 @@ def test_rp19_an_event_is_deleted_in_two_steps_and_the_timeline_says_by_whom(
     expect(page.get_by_text("Deleted in 30 s.")).to_be_visible(timeout=WAIT_MS)
     page.get_by_role("button", name="Undo").click()
     expect(page.get_by_text("Nothing was deleted.")).to_be_visible(timeout=WAIT_MS)
-    code, said = command(house, "delete", event["id"])
-    assert code == 0 and "would be deleted" in said and all(one.exists() for one in old)
-    code, said = command(house, "delete", event["id"], "--yes")
-    assert code == 0 and "is deleted now" in said
+    code, answer = command(house, "delete", event["id"])
+    assert code == 0 and "would be deleted" in answer and all(one.exists() for one in old)
+    code, answer = command(house, "delete", event["id"], "--yes")
+    assert code == 0 and "is deleted now" in answer
     until(lambda: not events(owner, house) and not any(one.exists() for one in old), 60, "the event to be gone")
-    _, said = command(house, "timeline", "--camera", "yard")
-    assert "deleted by" in said
+    _, answer = command(house, "timeline", "--camera", "yard")
+    assert "deleted by" in answer
 
 
 def test_rp19_everything_goes_but_what_is_kept_and_what_is_being_recorded(owner: BrowserContext, house: Tawny) -> None:
@@ -111,7 +111,7 @@ def test_rp19_everything_goes_but_what_is_kept_and_what_is_being_recorded(owner:
     until(lambda: not any(one.exists() for one in old), 60, "the recordings to be gone")
     until(lambda: [one["id"] for one in events(owner, house)] == [event["id"]], 60, "only the kept event")
     assert any(one.exists() for one in kept), "kept events stay"
-    code, said = command(house, "check", "--wall", "--json")
-    report = json.loads(said)
-    assert (code, report["wall"]["unexplained_s"]) == (0, 0.0), said
+    code, answer = command(house, "check", "--wall", "--json")
+    report = json.loads(answer)
+    assert (code, report["wall"]["unexplained_s"]) == (0, 0.0), answer
     assert "deleted by Anna" in {one["detail"] for one in report["wall"]["gaps"]}

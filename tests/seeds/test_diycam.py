@@ -56,11 +56,11 @@ def test_dy1_its_example_keeps_motion_and_uploads_it(tmp_path: Path) -> None:
 
 
 def test_dy3_the_stagger_and_the_other_keys_are_said_not_to_be_needed(tmp_path: Path) -> None:
-    told = imported(tmp_path, SETTINGS.replace("ADDRESS", "/dev/video0")).told
+    found = imported(tmp_path, SETTINGS.replace("ADDRESS", "/dev/video0")).told
     for key in ("stream_offset", "skip_frames", "segment_length", "upload_dir", "error_dir"):
-        assert told["left"][key].startswith("not needed: "), key
-    assert "fill in [destinations.bucket]" in told["left"]["bucket"]
-    assert not {"bucket", "stream_offset"} & told["became"].keys()
+        assert found["left"][key].startswith("not needed: "), key
+    assert "fill in [destinations.bucket]" in found["left"]["bucket"]
+    assert not {"bucket", "stream_offset"} & found["became"].keys()
 
 
 def test_dy13_a_third_of_the_images_costs_less_than_half(tawny: Tawny, tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_dy13_a_third_of_the_images_costs_less_than_half(tawny: Tawny, tmp_path:
     found = {}
     for rate in (15, 5):
         numbers = ("--set", f"counting.rate={rate}", "--set", "counting.seconds=1")
-        said = tawny("scan", str(moving), "--compare", *numbers, "--json")
-        found[rate] = next(one for one in json.loads(said.out)["detectors"] if one["detector"] == "counting")
+        result = tawny("scan", str(moving), "--compare", *numbers, "--json")
+        found[rate] = next(one for one in json.loads(result.out)["detectors"] if one["detector"] == "counting")
     assert found[5]["looks"] <= 0.34 * found[15]["looks"] + 1
     assert found[5]["cpu_s"] <= 0.45 * found[15]["cpu_s"]
     every, third = (found[rate]["events"][0]["start_s"] for rate in (15, 5))

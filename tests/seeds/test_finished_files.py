@@ -100,11 +100,11 @@ def running(root: Path, text: str) -> Iterator[Tawny]:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """It has recorded an event of 14 s."""
     root, name = tmp_path_factory.mktemp("files"), f"tawny-test-{secrets.token_hex(8)}"
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
-        told.bind(f"\0{name}")
-        told.setblocking(False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as result:
+        result.bind(f"\0{name}")
+        result.setblocking(False)
         for _ in running(root, settings(root, name)):
-            made = House(root, told, root / "tawny.toml")
+            made = House(root, result, root / "tawny.toml")
             made.wait_for("pieces", 1)
             opened = made.command("event", "open", "yard", "--kind", "person", "--key", "one")
             made.wait_for("pieces", 2)
@@ -172,8 +172,8 @@ def test_sc26_names_of_begin_and_end(house: House) -> None:
     for file in house.wait_for("span", 2):
         found = re.fullmatch(r"yard/(\d{8}T\d{9}Z)-(\d{8}T\d{9}Z)\.mp4", file["name"])
         assert found
-        told = [str(file[key]).translate(str.maketrans("", "", "-:.")) for key in ("start", "end")]
-        assert [found[1], found[2]] == told
+        answer = [str(file[key]).translate(str.maketrans("", "", "-:.")) for key in ("start", "end")]
+        assert [found[1], found[2]] == answer
 
 
 def test_pk10_a_clip_around_each_transition(house: House) -> None:
@@ -183,8 +183,8 @@ def test_pk10_a_clip_around_each_transition(house: House) -> None:
         begin_s, end_s = seconds(file)
         assert 4 <= end_s - begin_s <= 6 + 2.5
     clips = {file["path"] for file in house.files("edges")}
-    told = [(one["h264"] == first["path"], one["detection"]) for one in house.heard() if one.get("h264") in clips]
-    assert told == [(True, True), (False, False)]
+    found = [(one["h264"] == first["path"], one["detection"]) for one in house.heard() if one.get("h264") in clips]
+    assert found == [(True, True), (False, False)]
 
 
 def test_pk11_all_of_a_detection_after_its_edge(house: House) -> None:
@@ -204,14 +204,14 @@ def test_pk12_both_sets_in_one_folder(house: House) -> None:
     names = sorted(path.name for path in (house.root / "pancake").iterdir() if not path.name.startswith("."))
     assert len([name for name in names if re.fullmatch(r"\d{8}-\d{6}\.mp4", name)]) == 2
     assert any(re.fullmatch(r"\d{8}-\d{4}(-\d+)?\.mp4", name) for name in names)
-    told = [one["h264"] for one in house.heard() if "h264" in one]
-    assert sorted(set(told)) == sorted(told)
+    found = [one["h264"] for one in house.heard() if "h264" in one]
+    assert sorted(set(found)) == sorted(found)
 
 
 def test_pk17_each_file_is_told_to_receivers_of_pancake(house: House) -> None:
-    told = [one["h264"] for one in house.heard() if "h264" in one]
-    assert told
-    assert all(Path(path).is_file() and path.startswith(str(house.root / "pancake")) for path in told)
+    found = [one["h264"] for one in house.heard() if "h264" in one]
+    assert found
+    assert all(Path(path).is_file() and path.startswith(str(house.root / "pancake")) for path in found)
 
 
 def test_rp12_a_counter_local_time_and_a_snapshot_of_the_same_stem(house: House) -> None:

@@ -129,9 +129,9 @@ def test_all_network_addresses_that_tawny_opens_are_taken_over(tmp_path: Path) -
 
 def test_other_devices_are_told_how_to_open_the_page(tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text(f"{RECORDER.strip()} --port 8100\n")
-    said = tawny("import", "theirs", "--config", "ours.toml").out
-    assert '--listen 0.0.0.0:8100, or set listen = "0.0.0.0:8100" under [web] in ours.toml' in said
-    assert "account" not in said
+    output = tawny("import", "theirs", "--config", "ours.toml").out
+    assert '--listen 0.0.0.0:8100, or set listen = "0.0.0.0:8100" under [web] in ours.toml' in output
+    assert "account" not in output
     assert "--listen 0.0.0.0:8000" in tawny("init", "--like", "diycam").out
 
 
@@ -148,8 +148,8 @@ def test_other_devices_are_told_how_to_open_the_page(tawny: Tawny, tmp_path: Pat
 )
 def test_an_error_is_told_by_the_system_whose_file_it_is(theirs: str, says: str, tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text(theirs)
-    said = tawny("import", "theirs")
-    assert (said.code, says in said.err) == (3, True), said.err
+    result = tawny("import", "theirs")
+    assert (result.code, says in result.err) == (3, True), result.err
 
 
 def test_what_is_not_needed_may_need_a_shell(tmp_path: Path) -> None:
@@ -323,8 +323,8 @@ def test_recordings_stay_as_long_as_pancakes_tools_leave_them(
     limit: str, retention: dict[str, str], tawny: Tawny, tmp_path: Path
 ) -> None:
     (tmp_path / "theirs").write_text(f"{RECORDER}{POST} --upload-minutes 5\n{limit}\n")
-    said = tawny("import", "theirs")
-    assert said.code == 0, said.err
+    result = tawny("import", "theirs")
+    assert result.code == 0, result.err
     assert tomllib.loads((tmp_path / "tawny.toml").read_text())["storage"]["retention"] == retention
 
 
@@ -357,6 +357,6 @@ def test_uploads_to_a_home_folder_itself_are_valid(tawny: Tawny, tmp_path: Path)
     (tmp_path / "theirs").write_text(
         f"{RECORDER}{POST} --upload-scp pi@nas.lan 22 '~' --upload-ftp nas.lan 21 me pw ~\n"
     )
-    said = tawny("import", "theirs")
-    assert said.code == 0, said.err
+    result = tawny("import", "theirs")
+    assert result.code == 0, result.err
     assert tawny("config", "check").code == 0

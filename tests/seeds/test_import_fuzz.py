@@ -65,20 +65,20 @@ def tried(tawny: Tawny, folder: Path, data: bytes) -> str:
     """Return what is wrong with how a file is taken; empty if nothing."""
     theirs = folder / "theirs"
     theirs.write_bytes(data)
-    said = tawny("import", "theirs", "--json")
+    result = tawny("import", "theirs", "--json")
     made = sorted(path.name for path in folder.iterdir() if path.is_file() and path != theirs)
     for name in made:
         (folder / name).unlink()
-    if said.code == 0:
-        told = json.loads(said.out)
-        is_whole = "tawny.toml" in made and set(made) <= {"tawny.toml", "secrets.toml"} and told["became"]
+    if result.code == 0:
+        answer = json.loads(result.out)
+        is_whole = "tawny.toml" in made and set(made) <= {"tawny.toml", "secrets.toml"} and answer["became"]
         return "" if is_whole else f"taken over, but made {made}"
     if made:
-        return f"refused with {said.code}, but made {made}"
-    if "Traceback" in said.err:
-        return said.err
-    has_place = "contains no settings of" in said.err or re.search(r"\bline [1-9]\d*\b", said.err)
-    return "" if said.code in (2, 3) and has_place else f"{said.code}: {said.err}"
+        return f"refused with {result.code}, but made {made}"
+    if "Traceback" in result.err:
+        return result.err
+    has_place = "contains no settings of" in result.err or re.search(r"\bline [1-9]\d*\b", result.err)
+    return "" if result.code in (2, 3) and has_place else f"{result.code}: {result.err}"
 
 
 def fuzz(tawny: Tawny, folder: Path, system: str, seeds: range) -> None:

@@ -169,9 +169,9 @@ def test_pk22_the_third_example_turns_the_picture_and_uploads_twice(
         with made.running() as log:
             awaited(lambda: len(files(there)) >= 2 and len(files(root)) >= 2, log, 90)
     assert {path.name for path in files(there)[:2]} == {path.name for path in files(root / "cam")[:2]}
-    said = json.loads((pi / "words.json").read_text())
-    assert {"--hflip", "--vflip"} <= set(said)
-    assert said[said.index("--width") + 1] == "1280"
+    data = json.loads((pi / "words.json").read_text())
+    assert {"--hflip", "--vflip"} <= set(data)
+    assert data[data.index("--width") + 1] == "1280"
 
 
 @dataclass(frozen=True)
@@ -216,9 +216,9 @@ def edges_run(pi: Path, tmp_path_factory: pytest.TempPathFactory) -> EdgesRun:
         heard = stack.enter_context(receiver(name))
         with made.running(until_minute_ms(22)) as log:
             awaited(lambda: len(edges(telegram.asked)) >= 4, log, 120)
-            awaited(lambda: len([said for said in heard if "detection" in said]) >= 4, log, 60)
+            awaited(lambda: len([answer for answer in heard if "detection" in answer]) >= 4, log, 60)
             early = [*files(one), *files(two)]
-            received = [said for said in heard if "detection" in said]
+            received = [answer for answer in heard if "detection" in answer]
         with made.running(until_minute_ms(39, second=30)) as log:
             awaited(lambda: files(one) and files(two), log, 120)
         return EdgesRun(edges(telegram.asked), received, early, (files(one), files(two)))
@@ -307,8 +307,8 @@ def test_pk18_an_option_that_it_does_not_know_is_an_error_with_its_line(tmp_path
 
 @pytest.mark.parametrize("name", PANCAKE)
 def test_pk30_each_example_is_valid_and_every_option_accounted_for(tawny: Tawny, name: str, tmp_path: Path) -> None:
-    told = taken_over(tawny, tmp_path, PANCAKE[name])
-    accounted = " ".join([*told["became"], *told["left"]])
+    result = taken_over(tawny, tmp_path, PANCAKE[name])
+    accounted = " ".join([*result["became"], *result["left"]])
     for option in re.findall(r"(?<!\S)--[a-z-]+", PANCAKE[name]):
         assert option in accounted, option
     assert tawny("config", "check").code == 0
@@ -317,9 +317,9 @@ def test_pk30_each_example_is_valid_and_every_option_accounted_for(tawny: Tawny,
 def taken_over(tawny: Tawny, folder: Path, text: str) -> dict[str, Any]:
     """What the import into a folder told."""
     (folder / "theirs").write_text(text)
-    said = tawny("import", "theirs", "--json")
-    assert said.code == 0, said.err
-    return dict(json.loads(said.out))
+    result = tawny("import", "theirs", "--json")
+    assert result.code == 0, result.err
+    return dict(json.loads(result.out))
 
 
 def test_pk1_every_option_of_the_recorder_is_accounted_for(tawny: Tawny, tmp_path: Path) -> None:
@@ -328,7 +328,7 @@ def test_pk1_every_option_of_the_recorder_is_accounted_for(tawny: Tawny, tmp_pat
         "--max-stream-fps 5 --record-continuous rec --record-detection all rec --record-resize 1280 720 --detect image "
         "--detect-resize 224 224 --detect-interval 0.5 --emit name --login password.txt"
     )
-    told = taken_over(tawny, tmp_path, f"python3 recorder.py {options}\n")
-    accounted = " ".join([*told["became"], *told["left"]])
+    result = taken_over(tawny, tmp_path, f"python3 recorder.py {options}\n")
+    accounted = " ".join([*result["became"], *result["left"]])
     assert all(option in accounted for option in re.findall(r"--[a-z-]+", options))
-    assert "rotate" in told["became"]["--rotation"]
+    assert "rotate" in result["became"]["--rotation"]

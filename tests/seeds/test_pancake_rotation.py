@@ -28,10 +28,10 @@ def test_pk2_rotation_swaps_width_and_height_in_view_and_metadata(
     seen = rotated.image(f"/cameras/{name}/snapshot")
     assert (seen.shape[1], seen.shape[0]) == one.size(WIDTH, HEIGHT)
     assert corners_of(seen) == wanted(one)
-    told = next(each for each in json.loads(rotated.ask("/cameras"))["items"] if each["id"] == name)
-    main = told["streams"]["main"]
+    result = next(each for each in json.loads(rotated.ask("/cameras"))["items"] if each["id"] == name)
+    main = result["streams"]["main"]
     assert (main["width"], main["height"]) == one.size(WIDTH, HEIGHT)
-    assert (told["rotate"], told["mirror"]) == (one.rotate, False)
+    assert (result["rotate"], result["mirror"]) == (one.rotate, False)
     clip.write_bytes(rotated.ask(f"/clip?camera={name}&from_ms={at_ms - 1000}&to_ms={at_ms + 1000}"))
     shown = ["-show_entries", "stream=width,height:stream_side_data=rotation", "-of", "json"]
     command = ["ffprobe", "-v", "error", "-select_streams", "v", *shown, str(clip)]

@@ -93,8 +93,8 @@ def is_quiet(house: House, events: int) -> bool:
 def spans(house: House) -> list[dict[str, int]]:
     """What was recorded, of the last ten minutes."""
     now_ms = json.loads(house.got("/api/v1/time?from_ms=1000&to_ms=2000"))["now_ms"]
-    told = json.loads(house.got(f"/api/v1/timeline?from_ms={now_ms - 600_000}&to_ms={now_ms}&cameras=yard"))
-    return [{"from_ms": begin, "to_ms": end} for begin, end in told["cameras"][0]["spans"]]
+    data = json.loads(house.got(f"/api/v1/timeline?from_ms={now_ms - 600_000}&to_ms={now_ms}&cameras=yard"))
+    return [{"from_ms": begin, "to_ms": end} for begin, end in data["cameras"][0]["spans"]]
 
 
 def quiet_s(house: House) -> float:
@@ -140,9 +140,9 @@ def hashes(*source: str) -> list[str]:
 
 def test_a_clip_over_quiet_time_has_both_events_and_says_what_is_missing(house: House, tmp_path: Path) -> None:
     target = tmp_path / "both.mp4"
-    told = house.command("export", "--camera", "yard", *house.span, "-o", str(target))
-    assert {one["words"] for one in told["not_recorded"]} == {"Nothing happened"}
-    assert sum(one["s"] for one in told["not_recorded"]) == pytest.approx(quiet_s(house), abs=2)
+    result = house.command("export", "--camera", "yard", *house.span, "-o", str(target))
+    assert {one["words"] for one in result["not_recorded"]} == {"Nothing happened"}
+    assert sum(one["s"] for one in result["not_recorded"]) == pytest.approx(quiet_s(house), abs=2)
     with av.open(str(target)) as film:
         assert film.duration is not None
         assert film.duration / 1e6 == pytest.approx((house.end_ms - house.begin_ms) / 1000, abs=1)
@@ -153,10 +153,10 @@ def test_evidence_over_quiet_time_verifies_and_says_it(house: House, tmp_path: P
     house.tawny.process.terminate()  # at its end, the recorder signs what it has recorded since the last statement
     house.tawny.process.wait(30)
     target = tmp_path / "evidence"
-    told = house.command("export", "--evidence", "--camera", "yard", *house.span, "-o", str(target))
-    assert told["recordings"] >= 2
-    assert {one["words"] for one in told["not_recorded"]} == {"Nothing happened"}
+    result = house.command("export", "--evidence", "--camera", "yard", *house.span, "-o", str(target))
+    assert result["recordings"] >= 2
+    assert {one["words"] for one in result["not_recorded"]} == {"Nothing happened"}
     assert '"reason":"waiting"' in (target / "manifest.json").read_text().replace(" ", "")
-    line = [str(Path(sys.executable).with_name("tawny")), "verify", str(target), "--recorder", told["fingerprint"]]
+    line = [str(Path(sys.executable).with_name("tawny")), "verify", str(target), "--recorder", result["fingerprint"]]
     done = subprocess.run(line, capture_output=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()

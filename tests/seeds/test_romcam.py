@@ -60,15 +60,15 @@ webserver_listen_address = ":8080"
 
 def test_rc20_every_detector_is_compared_on_one_clip(tawny: Tawny, tmp_path: Path) -> None:
     burst = film(tmp_path / "burst.mp4", [frame.luma for frame in standins.burst()])
-    said = tawny("scan", str(burst), "--compare", "--csv", "numbers.csv", "--video", "shown.mp4", "--json")
-    assert said.code == 0, said.err
-    told = {one["detector"]: one for one in json.loads(said.out)["detectors"]}
-    assert set(told) >= {"motion", "edges", "blocks", "pixels", "framediff", "background", "counting"}
-    assert told["edges"]["moving_frames"] == told["blocks"]["moving_frames"] == [40, 50, 60, 70]
-    assert told["pixels"]["moving_frames"] == [40, 60]
-    assert told["counting"]["moving_frames"] == [*range(40, 50), *range(60, 70)]
-    assert told["edges"]["threshold"] == 20_000
-    assert told["edges"]["highest"] > 3_000_000
+    result = tawny("scan", str(burst), "--compare", "--csv", "numbers.csv", "--video", "shown.mp4", "--json")
+    assert result.code == 0, result.err
+    data = {one["detector"]: one for one in json.loads(result.out)["detectors"]}
+    assert set(data) >= {"motion", "edges", "blocks", "pixels", "framediff", "background", "counting"}
+    assert data["edges"]["moving_frames"] == data["blocks"]["moving_frames"] == [40, 50, 60, 70]
+    assert data["pixels"]["moving_frames"] == [40, 60]
+    assert data["counting"]["moving_frames"] == [*range(40, 50), *range(60, 70)]
+    assert data["edges"]["threshold"] == 20_000
+    assert data["edges"]["highest"] > 3_000_000
     rows = list(csv.DictReader((tmp_path / "numbers.csv").read_text().splitlines()))
     assert len(rows) == 100
     assert [row["frame"] for row in rows if row["edges_motion"] == "1"] == ["40", "50", "60", "70"]
@@ -79,18 +79,18 @@ def test_rc20_every_detector_is_compared_on_one_clip(tawny: Tawny, tmp_path: Pat
 
 def test_rc20_the_table_is_for_people(tawny: Tawny, tmp_path: Path) -> None:
     still = film(tmp_path / "still.mp4", [np.full((480, 640), 128, np.uint8)] * 30)
-    said = tawny("scan", str(still), "--compare", "--set", "edges.level=9000")
-    rows = {line.split()[0]: line for line in said.out.splitlines()[2:]}
+    result = tawny("scan", str(still), "--compare", "--set", "edges.level=9000")
+    rows = {line.split()[0]: line for line in result.out.splitlines()[2:]}
     assert ("9000" in rows["edges"], "nothing" in rows["edges"]) == (True, True)
-    assert "own left out" in said.out
+    assert "own left out" in result.out
 
 
 def test_rc20_the_users_own_function_is_compared_too(tawny: Tawny, tmp_path: Path) -> None:
     still = film(tmp_path / "still.mp4", [np.full((240, 320), 128, np.uint8)] * 30)
     (tmp_path / "mine.py").write_text("def detect():\n    return True\n")
-    said = tawny("scan", str(still), "--compare", "--set", f"own.file={tmp_path}/mine.py", "--json")
-    told = {one["detector"]: one for one in json.loads(said.out)["detectors"]}
-    assert len(told["own"]["events"]) == 1
+    result = tawny("scan", str(still), "--compare", "--set", f"own.file={tmp_path}/mine.py", "--json")
+    data = {one["detector"]: one for one in json.loads(result.out)["detectors"]}
+    assert len(data["own"]["events"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,6 @@ def test_rc20_the_users_own_function_is_compared_too(tawny: Tawny, tmp_path: Pat
 )
 def test_rc20_what_cannot_be_compared_is_said(words: list[str], says: str, tawny: Tawny, tmp_path: Path) -> None:
     film(tmp_path / "still.mp4", [np.full((64, 64), 128, np.uint8)] * 5)
-    said = tawny("scan", "still.mp4", *words)
-    assert (said.code != 0, says in said.err) == (True, True), said.err
+    result = tawny("scan", "still.mp4", *words)
+    assert (result.code != 0, says in result.err) == (True, True), result.err
     assert sorted(path.name for path in tmp_path.glob("*.*")) == ["still.mp4"]

@@ -158,8 +158,8 @@ def test_rc15_the_contact_sheet_has_the_chosen_size(romcam: RomCam) -> None:
 
 @pytest.mark.parametrize(("hook", "image"), [("mattermost", "gif/"), ("slack", "tiled/")])
 def test_rc16_the_chat_gets_one_message_with_image_clip_and_frames(romcam: RomCam, hook: str, image: str) -> None:
-    (told,) = romcam.told(hook)
-    (attachment,) = told["attachments"]
+    (result,) = romcam.told(hook)
+    (attachment,) = result["attachments"]
     name, _, time = attachment["title"].rpartition(" ")
     assert name == NAME
     assert datetime.fromisoformat(time).utcoffset() is not None
@@ -168,7 +168,7 @@ def test_rc16_the_chat_gets_one_message_with_image_clip_and_frames(romcam: RomCa
         assert "X-Amz-Expires=21600" in link
         with urllib.request.urlopen(link, timeout=20) as answer:
             assert answer.read() == romcam.object(start)[0]
-    assert told["text"].startswith("Motion at Front Door/Left. ")
+    assert result["text"].startswith("Motion at Front Door/Left. ")
 
 
 def test_rc16_no_secret_is_in_the_log(romcam: RomCam) -> None:

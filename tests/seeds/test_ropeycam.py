@@ -95,8 +95,10 @@ def test_rp10_every_image_of_20_a_second_is_compared(tawny: Tawny, tmp_path: Pat
     clip = film(tmp_path / "clip.mp4", passing(320, 240, quiet_s=1, moves_s=1), fps=20)
     looks = {}
     for rate in (10, 20, 0):
-        said = tawny("scan", str(clip), "--compare", "--set", f"framediff.rate={rate}", "--json")
-        looks[rate] = next(one["looks"] for one in json.loads(said.out)["detectors"] if one["detector"] == "framediff")
+        result = tawny("scan", str(clip), "--compare", "--set", f"framediff.rate={rate}", "--json")
+        looks[rate] = next(
+            one["looks"] for one in json.loads(result.out)["detectors"] if one["detector"] == "framediff"
+        )
     assert looks == {10: 15, 20: 30, 0: 30}
     ours = tomllib.loads(imported(tmp_path, ROPEY).config.read_text())
     assert ours["cameras"]["yard"]["detection"]["framediff"]["rate"] == 20

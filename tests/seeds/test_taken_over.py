@@ -30,15 +30,15 @@ python3 post.py post --convert /srv/mp4 30 --upload-after-convert 3 --upload-min
 def took(tawny: Tawny, folder: Path, theirs: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """What the command said, and the tawny.toml that it wrote, which the product accepts."""
     (folder / "theirs").write_text(theirs)
-    said = tawny("import", "theirs", "--json")
-    assert said.code == 0, said.err
+    result = tawny("import", "theirs", "--json")
+    assert result.code == 0, result.err
     assert tawny("config", "check").code == 0
-    return json.loads(said.out), tomllib.loads((folder / "tawny.toml").read_text())
+    return json.loads(result.out), tomllib.loads((folder / "tawny.toml").read_text())
 
 
 @pytest.mark.shows("RC1", "RC2")
 def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:
-    told, ours = took(tawny, tmp_path, ROM_CAM)
+    answer, ours = took(tawny, tmp_path, ROM_CAM)
     camera = ours["cameras"]["front-door-left"]
     assert (camera["source"], camera["name"]) == ("/dev/video2", "Front Door/Left")
     assert (camera["v4l2"], camera["detection"]) == (
@@ -55,8 +55,8 @@ def test_rom_cam(tawny: Tawny, tmp_path: Path) -> None:
     assert in_force.destinations["bucket"].url == "s3://AKIA:se%2Fcret@my-bucket?region=us-east-1"
     assert in_force.destinations["bucket"].names == "rom-cam"
     assert in_force.notifiers["slack"].url == "slack://T000/B000/XXXX"
-    assert told["left"].keys() == {"ffmpeg_path", "load_kernel_module"}
-    assert told["became"].keys() | told["left"].keys() == tomllib.loads(ROM_CAM).keys()
+    assert answer["left"].keys() == {"ffmpeg_path", "load_kernel_module"}
+    assert answer["became"].keys() | answer["left"].keys() == tomllib.loads(ROM_CAM).keys()
 
 
 @pytest.mark.shows("RC1")
@@ -68,7 +68,7 @@ def test_rom_cam_with_only_a_name(tawny: Tawny, tmp_path: Path) -> None:
 
 @pytest.mark.shows("DY1")
 def test_diycam(tawny: Tawny, tmp_path: Path) -> None:
-    told, ours = took(tawny, tmp_path, DIYCAM)
+    answer, ours = took(tawny, tmp_path, DIYCAM)
     assert ours["cameras"]["garage"] == {
         "source": "/dev/video1",
         "record": "events",
@@ -79,8 +79,8 @@ def test_diycam(tawny: Tawny, tmp_path: Path) -> None:
     assert read_settings(tmp_path / "tawny.toml").cameras["1"].source == "rtsp://admin:p%40ss@192.168.1.20/main"
     assert ours["storage"]["path"] == "/videos/tawny"
     not_needed = {"upload_dir", "error_dir", "segment_length", "stream_offset", "skip_frames"}
-    assert {key for key, why in told["left"].items() if why.startswith("not needed")} == not_needed
-    assert told["left"].keys() - not_needed == {"bucket", "spoilt"}
+    assert {key for key, why in answer["left"].items() if why.startswith("not needed")} == not_needed
+    assert answer["left"].keys() - not_needed == {"bucket", "spoilt"}
     assert not (tmp_path / "run-by-us").exists()
 
 
@@ -105,7 +105,7 @@ def test_a_long_diycam_name_that_is_shortened_at_a_hyphen_stays_valid(tmp_path: 
 
 @pytest.mark.shows("RP22")
 def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:
-    told, ours = took(tawny, tmp_path, ROPEY)
+    answer, ours = took(tawny, tmp_path, ROPEY)
     assert ours["cameras"]["yard"] == {
         "name": "Yard",
         "source": "picamera:0",
@@ -130,8 +130,8 @@ def test_ropey_cam(tawny: Tawny, tmp_path: Path) -> None:
         "detection": {"detector": "framediff", "framediff": {"level": 420, "frames": 7, "rate": 20}},
     }
     assert ours["storage"]["retention"]["min_free"] == "20 %"
-    assert told["became"].keys() | told["left"].keys() >= ropey_keys()
-    assert all(why.startswith("not needed") for why in told["left"].values())
+    assert answer["became"].keys() | answer["left"].keys() >= ropey_keys()
+    assert all(why.startswith("not needed") for why in answer["left"].values())
 
 
 def test_ropey_cam_without_a_storage_limit_keeps_its_own(tawny: Tawny, tmp_path: Path) -> None:
@@ -140,11 +140,11 @@ def test_ropey_cam_without_a_storage_limit_keeps_its_own(tawny: Tawny, tmp_path:
 
 
 def test_ropey_cam_with_detection_off_imports_it_off(tawny: Tawny, tmp_path: Path) -> None:
-    told, ours = took(tawny, tmp_path, ROPEY.replace("trigger_level = 420", "trigger_level = 999999"))
+    answer, ours = took(tawny, tmp_path, ROPEY.replace("trigger_level = 420", "trigger_level = 999999"))
     detection = ours["cameras"]["yard"]["detection"]
     assert (detection["detector"], detection["detector_when_on"]) == ("off", "framediff")
     assert detection["framediff"]["level"] == 400
-    assert "off" in told["became"]["trigger_level"]
+    assert "off" in answer["became"]["trigger_level"]
 
 
 FIXED = """
@@ -171,7 +171,7 @@ sensor_mode = 0
 
 @pytest.mark.shows("RP22")
 def test_ropey_cams_controls_all_become_settings(tawny: Tawny, tmp_path: Path) -> None:
-    told, ours = took(tawny, tmp_path, f"[ropey]{FIXED}")
+    answer, ours = took(tawny, tmp_path, f"[ropey]{FIXED}")
     picamera = ours["cameras"]["ropey-cam"]["picamera"]
     assert picamera == {
         "size": "1280x720", "sub_size": "512x288", "fps": 20, "ev": -1.5, "exposure_time": 20_000, "gain": 2.5,
@@ -179,15 +179,15 @@ def test_ropey_cams_controls_all_become_settings(tawny: Tawny, tmp_path: Path) -
         "awb": "indoor", "focus": "manual", "focus_range": "full", "focus_window": "0.25,0.25,0.5,0.5",
         "lens_position": 4.5, "sensor_mode": "0", "tuning": "noir",
     }  # fmt: skip
-    assert told["left"].keys() == {"hasautofocus"}
+    assert answer["left"].keys() == {"hasautofocus"}
 
 
 @pytest.mark.parametrize("line", ["awbmode = 7", "aemeteringmode = -1", "exposuretime = fast", "sensor_mode = 1.5"])
 def test_ropey_cams_controls_out_of_range_are_told_with_their_line(line: str, tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text(f"[ropey]\naeenable = False\n{line}\n")
-    said = tawny("import", "theirs")
-    assert said.code == 3
-    assert "line 3" in said.err
+    result = tawny("import", "theirs")
+    assert result.code == 3
+    assert "line 3" in result.err
 
 
 def ropey_keys() -> set[str]:
@@ -196,7 +196,7 @@ def ropey_keys() -> set[str]:
 
 @pytest.mark.shows("PK1", "PK18", "PK30")
 def test_pancake(tawny: Tawny, tmp_path: Path) -> None:
-    told, ours = took(tawny, tmp_path, PANCAKE)
+    answer, ours = took(tawny, tmp_path, PANCAKE)
     assert ours["cameras"]["camera"]["picamera"] == {"size": "1280x720", "fps": 30, "flip": "up-down"}
     assert ours["cameras"]["camera"]["detection"] == {
         "detector": "own",
@@ -217,15 +217,15 @@ def test_pancake(tawny: Tawny, tmp_path: Path) -> None:
     in_force = read_settings(tmp_path / "tawny.toml")
     assert in_force.destinations["ftp-1"].url == "ftp://me:s3cret@ftp.example.org:21/cam"
     assert in_force.notifiers["telegram-1"].url == "telegram://123:ABC@42"
-    assert {"--login", "customize.py"} <= told["left"].keys()
+    assert {"--login", "customize.py"} <= answer["left"].keys()
     assert [ours["cameras"]["camera"][key] for key in ("record", "pre", "post")] == ["events", "3 s", "3 s"]
 
 
 @pytest.mark.parametrize("rotation", [90, 270])
 def test_pancakes_quarter_turns(rotation: int, tawny: Tawny, tmp_path: Path) -> None:  # PK2
-    told, ours = took(tawny, tmp_path, f"python3 recorder.py --rotation {rotation} --record-continuous /srv/rec\n")
+    answer, ours = took(tawny, tmp_path, f"python3 recorder.py --rotation {rotation} --record-continuous /srv/rec\n")
     assert ours["cameras"]["camera"]["rotate"] == rotation
-    assert "--rotation" in told["became"]
+    assert "--rotation" in answer["became"]
 
 
 @pytest.mark.shows("PK9")
@@ -238,9 +238,9 @@ def test_pancakes_quarter_turns(rotation: int, tawny: Tawny, tmp_path: Path) -> 
     ],
 )
 def test_pancakes_ways_to_record(options: str, record: str | None, tawny: Tawny, tmp_path: Path) -> None:
-    told, ours = took(tawny, tmp_path, f"python3 recorder.py --fps 12 --detect image {options}\n")
+    answer, ours = took(tawny, tmp_path, f"python3 recorder.py --fps 12 --detect image {options}\n")
     assert ours["cameras"]["camera"].get("record") == record
-    assert "--record-detection" in told["became"]
+    assert "--record-detection" in answer["became"]
 
 
 @pytest.mark.parametrize(
@@ -286,13 +286,13 @@ def test_an_address_with_any_password_works_and_tells_none(
 ) -> None:
     """For the camera: what tawny connects with is what was meant."""
     (tmp_path / "theirs").write_text(f"cameras[c]='{theirs}'\nsensitivity=4\n")
-    said = tawny("import", "theirs")
-    assert said.code == 0, said.err
+    result = tawny("import", "theirs")
+    assert result.code == 0, result.err
     assert tomllib.loads((tmp_path / "tawny.toml").read_text())["cameras"]["c"]["source"] == source
     assert list(tomllib.loads((tmp_path / "secrets.toml").read_text()).values()) == secrets
     address = parse_rtsp(read_settings(tmp_path / "tawny.toml").cameras["c"].source)
     assert (address.password, address.path) == (login, path)
-    shown = said.out + said.err + (tmp_path / "tawny.toml").read_text() + address.public.removesuffix(path)
+    shown = result.out + result.err + (tmp_path / "tawny.toml").read_text() + address.public.removesuffix(path)
     assert not [one for one in (*secrets, login) if len(one) > 2 and one in shown]
 
 
@@ -300,22 +300,22 @@ def test_an_address_with_any_password_works_and_tells_none(
 def test_a_camera_with_an_unsupported_address_is_left_out_with_a_comment(
     address: str, tawny: Tawny, tmp_path: Path
 ) -> None:
-    told, ours = took(tawny, tmp_path, f"cameras[c]='{address}'\ncameras[d]=/dev/video1\nsensitivity=4\n")
+    answer, ours = took(tawny, tmp_path, f"cameras[c]='{address}'\ncameras[d]=/dev/video1\nsensitivity=4\n")
     scheme = address.partition("://")[0]
     assert list(ours["cameras"]) == ["d"]
-    assert told["left"]["cameras[c]"].startswith(f"{scheme}:// addresses aren't supported")
+    assert answer["left"]["cameras[c]"].startswith(f"{scheme}:// addresses aren't supported")
     comment = next(line for line in (tmp_path / "tawny.toml").read_text().splitlines() if "cameras.c" in line)
     assert comment.startswith("# ")
     assert f"{scheme}://" in comment
-    assert "s3cret" not in json.dumps(told) + (tmp_path / "tawny.toml").read_text()
+    assert "s3cret" not in json.dumps(answer) + (tmp_path / "tawny.toml").read_text()
 
 
 def test_an_import_without_a_camera_promises_no_recording(tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text('name = "Door"\ndevice = "mms://10.0.0.2/video"\n')
-    said = tawny("import", "theirs")
-    assert said.code == 0, said.err
-    assert "tawny run" not in said.out
-    assert "tawny cameras add" in said.out
+    result = tawny("import", "theirs")
+    assert result.code == 0, result.err
+    assert "tawny run" not in result.out
+    assert "tawny cameras add" in result.out
     assert "cameras" not in tomllib.loads((tmp_path / "tawny.toml").read_text())
 
 
@@ -326,8 +326,8 @@ def test_an_import_without_a_camera_promises_no_recording(tawny: Tawny, tmp_path
 def test_a_password_means_what_it_means_to_bash(quoted: str, password: str, tawny: Tawny, tmp_path: Path) -> None:
     address = f"{quoted[0]}rtsp://u:{quoted[1:-1]}@10.0.0.2/m{quoted[-1]}"
     (tmp_path / "theirs").write_text(f"cameras[c]={address}\nsensitivity=4\n")
-    said = tawny("import", "theirs")
-    assert said.code == 0, said.err
+    result = tawny("import", "theirs")
+    assert result.code == 0, result.err
     assert parse_rtsp(read_settings(tmp_path / "tawny.toml").cameras["c"].source).password == password
 
 
@@ -365,15 +365,15 @@ def test_every_file_is_for_its_owner_only_from_its_creation(
 )
 def test_an_error_tells_no_value(theirs: str, tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text(theirs)
-    said = tawny("import", "theirs")
-    assert (said.code, "pLanted" in said.out + said.err) == (3, False), said.err
+    result = tawny("import", "theirs")
+    assert (result.code, "pLanted" in result.out + result.err) == (3, False), result.err
 
 
 @pytest.mark.parametrize("theirs", [ROM_CAM, DIYCAM, PANCAKE], ids=["rom-cam", "diycam", "pancake"])
 def test_secrets_are_in_a_file_of_their_own(theirs: str, tawny: Tawny, tmp_path: Path) -> None:
-    told, _ = took(tawny, tmp_path, theirs)
+    answer, _ = took(tawny, tmp_path, theirs)
     assert (tmp_path / "secrets.toml").stat().st_mode & 0o777 == 0o600
-    shown = json.dumps(told) + (tmp_path / "tawny.toml").read_text()
+    shown = json.dumps(answer) + (tmp_path / "tawny.toml").read_text()
     for secret in ("se/cret", "se%2Fcret", "XXXX", "p%40ss", "s3cret", "123:ABC"):
         assert secret not in shown
 
@@ -397,8 +397,8 @@ def test_secrets_are_in_a_file_of_their_own(theirs: str, tawny: Tawny, tmp_path:
 )
 def test_what_is_broken_is_named_and_nothing_written(theirs: str, says: str, tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text(theirs)
-    said = tawny("import", "theirs")
-    assert (said.code, says in said.err) == (3, True), said.err
+    result = tawny("import", "theirs")
+    assert (result.code, says in result.err) == (3, True), result.err
     assert [path.name for path in tmp_path.iterdir()] == ["theirs"]
 
 
@@ -413,8 +413,8 @@ def test_settings_that_are_there_stay(tawny: Tawny, tmp_path: Path) -> None:
 def test_secrets_that_are_there_stay_and_another_folder_is_asked_for(tawny: Tawny, tmp_path: Path) -> None:
     (tmp_path / "theirs").write_text(ROM_CAM)
     (tmp_path / "secrets.toml").write_text("# mine\n")
-    said = tawny("import", "theirs", "--config", "other.toml")
-    assert (said.code, "Choose a file in another folder with `--config`." in said.err) == (3, True)
+    result = tawny("import", "theirs", "--config", "other.toml")
+    assert (result.code, "Choose a file in another folder with `--config`." in result.err) == (3, True)
     assert (tmp_path / "secrets.toml").read_text() == "# mine\n"
 
 
@@ -424,21 +424,21 @@ def test_secrets_that_are_there_stay_and_another_folder_is_asked_for(tawny: Tawn
     ids=["diycam", "ropey-cam", "sudocam", "pancake", "rom-cam"],
 )
 def test_recordings_that_had_no_maximum_age_get_none(theirs: str, tawny: Tawny, tmp_path: Path) -> None:
-    told, _ = took(tawny, tmp_path, theirs)
+    answer, _ = took(tawny, tmp_path, theirs)
     assert read_settings(tmp_path / "tawny.toml").storage.retention.max >= 100 * 365 * 86_400
-    assert "space on the disk" in told["became"]["(recordings have no maximum age)"]
+    assert "space on the disk" in answer["became"]["(recordings have no maximum age)"]
 
 
 def test_rom_cams_old_recordings_are_said_to_stay_in_the_folder(tawny: Tawny, tmp_path: Path) -> None:
-    told, _ = took(tawny, tmp_path, ROM_CAM.replace('save_ts_dir = ""', 'save_ts_dir = "ts"'))
-    assert "delete or move the old recordings in it yourself" in told["became"]["save_ts_dir"]
+    answer, _ = took(tawny, tmp_path, ROM_CAM.replace('save_ts_dir = ""', 'save_ts_dir = "ts"'))
+    assert "delete or move the old recordings in it yourself" in answer["became"]["save_ts_dir"]
 
 
 @pytest.mark.parametrize("system", LIKE)
 def test_settings_like_those_of_another_recorder(tawny: Tawny, tmp_path: Path, system: str) -> None:
-    said = tawny("init", "--like", system, "--json")
-    assert said.code == 0, said.err
-    assert json.loads(said.out)["became"]
+    result = tawny("init", "--like", system, "--json")
+    assert result.code == 0, result.err
+    assert json.loads(result.out)["became"]
     assert tawny("config", "check").code == 0
     made = read_settings(tmp_path / "tawny.toml")
     assert len(made.cameras) == 1
@@ -449,7 +449,7 @@ def test_settings_like_those_of_another_recorder(tawny: Tawny, tmp_path: Path, s
 
 
 def test_settings_like_those_of_an_unknown_recorder(tawny: Tawny, tmp_path: Path) -> None:
-    said = tawny("init", "--like", "blink")
-    assert said.code == 2
-    assert "ropey-cam" in said.err
+    result = tawny("init", "--like", "blink")
+    assert result.code == 2
+    assert "ropey-cam" in result.err
     assert not list(tmp_path.glob("*.toml"))

@@ -27,9 +27,9 @@ class TurnedCameras:
     house: Tawny
     cookie: str
 
-    def ask(self, path: str, method: str = "GET", said: object = None) -> bytes:
+    def ask(self, path: str, method: str = "GET", result: object = None) -> bytes:
         headers = {"Cookie": self.cookie, "Origin": self.house.base, "Content-Type": "application/json", **OURS}
-        data = None if said is None else json.dumps(said).encode()
+        data = None if result is None else json.dumps(result).encode()
         asked = Request(f"{self.house.base}/api/v1{path}", data, headers, method=method)
         with urlopen(asked, timeout=60) as answer:
             return bytes(answer.read())
@@ -55,8 +55,8 @@ class TurnedCameras:
 
     def turn(self, camera: str, rotate: int, *, mirror: bool) -> dict[str, Any]:
         """Return what is drawn on its image afterwards."""
-        said = self.ask(f"/cameras/{camera}/orientation", "PUT", {"rotate": rotate, "mirror": mirror})
-        return dict(json.loads(said)["watch"])
+        answer = self.ask(f"/cameras/{camera}/orientation", "PUT", {"rotate": rotate, "mirror": mirror})
+        return dict(json.loads(answer)["watch"])
 
 
 @contextmanager

@@ -321,8 +321,8 @@ def test_an_unknown_address_stops_a_start_if_it_is_of_the_command_line(
 def test_an_unknown_table_of_a_camera_is_told_with_where_it_belongs(table: str, allowed: str) -> None:
     with pytest.raises(SettingsError) as refused:
         PluginRegistry.opened().check(settings(f"{CAMERA}[cameras.porch.{table}]\nyard = 1"), "tawny.toml")
-    (told,) = refused.value.problems
-    assert str(told).startswith(f"cameras.porch.{table}: found an unknown table; allowed: {allowed}")
+    (answer,) = refused.value.problems
+    assert str(answer).startswith(f"cameras.porch.{table}: found an unknown table; allowed: {allowed}")
 
 
 def test_a_plug_in_with_a_taken_name_hides_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,9 +58,9 @@ def footage(
     ledger = HistoryLedger(HistoryJournal(MemoryDisk()), index, clock)
     ledger.put_gap(Gap(FRONT, now_ms - 60_000, now_ms, GapReason.RECORDER_OFF, detail))
     for begin_s, end_s, reason in beside:
-        said = why or ("" if reason is GapReason.OFF else "The mode night says so.")
+        answer = why or ("" if reason is GapReason.OFF else "The mode night says so.")
         end_ms = None if end_s is None else now_ms + end_s * 1000
-        ledger.put_gap(Gap(FRONT, now_ms + begin_s * 1000, end_ms, reason, said))
+        ledger.put_gap(Gap(FRONT, now_ms + begin_s * 1000, end_ms, reason, answer))
     states = [
         (now_ms + at_s * 1000, ModeSnapshot("night", who, frozenset())) for at_s, who in (*by, (-999, BY_SCHEDULE))
     ]

@@ -59,13 +59,13 @@ def _has(shape: str) -> bool:
 
 def _shown(folder: str, also: frozenset[str] = frozenset()) -> list[Said]:
     found = said_in(folder, also)
-    return [said for said in found if not said.where.startswith(COMMANDS_ONLY) and said.text not in EXEMPT]
+    return [answer for answer in found if not answer.where.startswith(COMMANDS_ONLY) and answer.text not in EXEMPT]
 
 
 def _without_german(texts: list[Said]) -> list[Said]:
     """Return those that the catalogue lacks, whole and as sentences."""
-    shapes = [(said, _shape(said.text.strip())) for said in texts]
-    return [said for said, shape in shapes if not _has(shape) and not all(map(_has, _SENTENCES.split(shape)))]
+    shapes = [(answer, _shape(answer.text.strip())) for answer in texts]
+    return [answer for answer, shape in shapes if not _has(shape) and not all(map(_has, _SENTENCES.split(shape)))]
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
@@ -126,7 +126,7 @@ AREAS = {
 
 
 def _of_doctor() -> list[Said]:
-    return [said for said in said_in("service/diagnosis", DOCTOR) if said.text not in AREAS]
+    return [answer for answer in said_in("service/diagnosis", DOCTOR) if answer.text not in AREAS]
 
 
 def test_german_has_what_the_doctor_says() -> None:
@@ -134,7 +134,7 @@ def test_german_has_what_the_doctor_says() -> None:
 
 
 def test_what_the_doctor_says_is_translated_with_values_in_it() -> None:
-    examples = [one for said in _of_doctor() for one in _examples(said.text.strip())]
+    examples = [one for answer in _of_doctor() for one in _examples(answer.text.strip())]
     assert [one for one in examples if GERMAN.translate(one) == one and one not in SAME] == []
 
 
@@ -187,7 +187,7 @@ def test_german_has_what_values_of_requests_may_be(kind: str) -> None:
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_each_text_is_translated_with_values_in_it(folder: str) -> None:
     """Finds a pattern that another one hides, or that lacks the space before it."""
-    examples = [one for said in _shown(folder) for one in _examples(said.text.strip())]
+    examples = [one for answer in _shown(folder) for one in _examples(answer.text.strip())]
     assert [one for one in examples if GERMAN.translate(one) == one and one not in SAME] == []
 
 
@@ -207,7 +207,7 @@ def _examples(text: str) -> list[str]:
     ],
 )  # fmt: skip
 def test_texts_are_found_in_every_form_of_the_source(folder: str, text: str) -> None:
-    assert text in {said.text for said in said_in(folder)}
+    assert text in {answer.text for answer in said_in(folder)}
 
 
 def test_a_text_without_german_is_told() -> None:
@@ -216,4 +216,4 @@ def test_a_text_without_german_is_told() -> None:
 
 
 def test_no_exemption_is_left_over() -> None:
-    assert {said.text for folder in FOLDERS for said in said_in(folder)} >= EXEMPT.keys()
+    assert {answer.text for folder in FOLDERS for answer in said_in(folder)} >= EXEMPT.keys()

@@ -236,11 +236,11 @@ def test_a_server_that_never_ends_is_left(first: bytes) -> None:
 def test_while_it_is_asked_another_question_is_answered() -> None:
     with dripping(b"HTTP/1.1 200 OK\r\n\r\n") as address:
         check = Bench(address, most_s=0.5).check
-        said: list[str] = []
-        asking = [threading.Thread(target=lambda: said.append(check.ask().problem)) for _ in range(3)]
+        received: list[str] = []
+        asking = [threading.Thread(target=lambda: received.append(check.ask().problem)) for _ in range(3)]
         for one in asking:
             one.start()
         for one in asking:
             one.join(10)
-    assert len(said) == 3
-    assert any("still being asked" in one for one in said)
+    assert len(received) == 3
+    assert any("still being asked" in one for one in received)

@@ -176,10 +176,10 @@ class _Handler(BaseHTTPRequestHandler):
         if not self.camera.login:
             return True
         user, _, password = self.camera.login.partition(":")
-        said = self.headers.get("Authorization", "")
+        answer = self.headers.get("Authorization", "")
         if self.camera.basic:
-            return said == "Basic " + base64.b64encode(self.camera.login.encode()).decode()
-        return is_right(said, "GET", NONCE, digest(user, password))
+            return answer == "Basic " + base64.b64encode(self.camera.login.encode()).decode()
+        return is_right(answer, "GET", NONCE, digest(user, password))
 
     def _answer(self, status: int, body: bytes, **headers: str) -> None:
         while self.camera.faults.stall and not self.camera.is_over:

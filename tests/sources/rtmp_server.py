@@ -57,8 +57,8 @@ class RtmpCamera:
                         continue
                     name, number = read_command(message.body)[:2]
                     if name == "play":
-                        told = {"level": "status", "code": "NetStream.Play.Start"}
-                        line.sendall(command("onStatus", 0, None, told, stream=1))
+                        answer = {"level": "status", "code": "NetStream.Play.Start"}
+                        line.sendall(command("onStatus", 0, None, answer, stream=1))
                         self._play(line)
                         return
                     line.sendall(command("_result", number, None, 1 if name == "createStream" else {}))

@@ -66,8 +66,8 @@ def _class_of(cell: Cell) -> type[SourceContract]:
     if cell.peer == "gstreamer":
         absent = pytest.mark.skipif(not is_here(), reason="GStreamer's server is not installed")
         marks += [pytest.mark.gstreamer, absent]
-    told = {"SPEC": cell.spec, "TRANSPORT": cell.transport, "CLIENT": cell.client, "pytestmark": marks}
-    return type(cell.name, (base,), told)
+    data = {"SPEC": cell.spec, "TRANSPORT": cell.transport, "CLIENT": cell.client, "pytestmark": marks}
+    return type(cell.name, (base,), data)
 
 
 globals().update({cell.name: _class_of(cell) for cell in cells()})

@@ -163,12 +163,12 @@ def test_somebody_comes_by_within_twenty_seconds(clock: FakeClock, scene: str) -
 def test_somebody_comes_by_every_minute_or_so(clock: FakeClock) -> None:
     demo = Demo()
     opened(demo, clock).close()
-    told = demo.truth(PORCH, clock.now_ms(), clock.now_ms() + 3_600_000)
-    pauses_s = [(b.start_ms - a.start_ms) / 1000 for a, b in pairwise(told)]
-    assert 55 <= len(told) <= 65
+    result = demo.truth(PORCH, clock.now_ms(), clock.now_ms() + 3_600_000)
+    pauses_s = [(b.start_ms - a.start_ms) / 1000 for a, b in pairwise(result)]
+    assert 55 <= len(result) <= 65
     assert min(pauses_s) > 20
     assert max(pauses_s) < 100
-    assert {passage.kind for passage in told} == {"person", "vehicle", "animal"}
+    assert {passage.kind for passage in result} == {"person", "vehicle", "animal"}
 
 
 def test_truth_speaks_in_shares_of_the_picture_and_json(clock: FakeClock) -> None:

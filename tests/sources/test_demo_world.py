@@ -113,9 +113,9 @@ def test_the_light_never_jumps_but_when_infrared_comes_and_goes(scene: str) -> N
 
 
 def shares(first: str, second: str, mix: float) -> dict[str, float]:
-    told = {first: 1 - mix}
-    told[second] = told.get(second, 0.0) + mix
-    return told
+    data = {first: 1 - mix}
+    data[second] = data.get(second, 0.0) + mix
+    return data
 
 
 def test_infrared_has_no_colour() -> None:

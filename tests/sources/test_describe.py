@@ -42,9 +42,9 @@ def ask(camera: RtspCamera, deadline_s: float = 2.0, *, login: str = "me:s3cret%
 def failing(camera: RtspCamera, deadline_s: float = 2.0) -> SourceError:
     with pytest.raises(SourceError) as failed:
         ask(camera, deadline_s)
-    said = f"{failed.value} {failed.value!r} {failed.value.where} {failed.value.detail}"
-    assert SECRET not in said
-    assert "me:" not in said
+    text = f"{failed.value} {failed.value!r} {failed.value.where} {failed.value.detail}"
+    assert SECRET not in text
+    assert "me:" not in text
     return failed.value
 
 

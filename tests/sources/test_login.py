@@ -30,15 +30,15 @@ def test_a_digest_for_a_session_has_both_nonces_in_it(algorithm: str, hashed: Ca
     login = ClientAuth("me", "pw")
     assert login.challenged([f'Digest realm="cam", nonce="n0nce", algorithm={algorithm}{qop}'])
     given = login.header("GET", "/x")
-    said = {name: value.strip('"') for name, value in re.findall(r'(\w+)=("[^"]*"|[^,\s]+)', given)}
+    data = {name: value.strip('"') for name, value in re.findall(r'(\w+)=("[^"]*"|[^,\s]+)', given)}
 
     def digest(text: str) -> str:
         return str(hashed(text.encode()).hexdigest())
 
-    stored = digest(f"{digest('me:cam:pw')}:n0nce:{said['cnonce']}")
-    once = f"n0nce:00000001:{said['cnonce']}:auth" if qop else "n0nce"
-    assert said["response"] == digest(f"{stored}:{once}:{digest('GET:/x')}")
-    assert said["algorithm"] == algorithm
+    stored = digest(f"{digest('me:cam:pw')}:n0nce:{data['cnonce']}")
+    once = f"n0nce:00000001:{data['cnonce']}:auth" if qop else "n0nce"
+    assert data["response"] == digest(f"{stored}:{once}:{digest('GET:/x')}")
+    assert data["algorithm"] == algorithm
 
 
 def test_nothing_is_sent_unasked() -> None:

@@ -75,7 +75,7 @@ class Bench:
             self.clock.advance(1 / FPS)
 
     def asked(self, kind: type) -> list[object]:
-        return [said for data in self.sent for said in read_rtcp(data) if isinstance(said, kind)]
+        return [text for data in self.sent for text in read_rtcp(data) if isinstance(text, kind)]
 
 
 @pytest.fixture
@@ -358,7 +358,7 @@ def test_after_the_end_nothing_is_sent(bench: Bench) -> None:
 def test_feedback_is_as_browsers_read_it() -> None:
     assert list(read_rtcp(keyframe_request(SSRC))) == [KeyframeRequest(SSRC)]
     numbers = (65_535, 0, 9)
-    assert [one for said in read_rtcp(repeat_request(SSRC, numbers)) for one in said.sequences] == list(numbers)  # type: ignore[union-attr]
+    assert [one for text in read_rtcp(repeat_request(SSRC, numbers)) for one in text.sequences] == list(numbers)  # type: ignore[union-attr]
     assert unpack_from(">BBHI", empty_report()) == (0x80, 201, 1, 0x5461776E)
     assert list(read_rtcp(empty_report())) == []
     report = receiver_report(SSRC, 3, 70_000, 64)

@@ -113,8 +113,8 @@ def test_white_balance_is_fixed_by_both_gains() -> None:
 def test_with_time_and_gain_fixed_nothing_is_automatic() -> None:
     options = PiCamera().settings({"exposure_time": 5000, "gain": 2})
     assert libcamera_values(options)["AeEnable"] is False
-    said = dict(pairwise(rpicam_words(options, "imx219", None)))
-    assert said["--shutter"] == "5000"
+    found = dict(pairwise(rpicam_words(options, "imx219", None)))
+    assert found["--shutter"] == "5000"
 
 
 @pytest.mark.parametrize(

@@ -53,21 +53,21 @@ def test_pictures_that_are_read_together_have_times_of_their_own(tmp_path: Path)
 def test_the_program_is_told_what_is_set(tmp_path: Path) -> None:
     options = {"size": "640x480", "fps": 10, "mbit": 1.5, "keyframe": 4, "flip": "both", "ev": -1, "contrast": 1.2}
     open_with(pi_program(tmp_path), "picamera:0", **options).close()
-    told = json.loads((tmp_path / "words.json").read_text())
-    said = dict(pairwise(told))
+    data = json.loads((tmp_path / "words.json").read_text())
+    found = dict(pairwise(data))
     wanted = {
         "--camera": "0", "--width": "640", "--height": "480", "--framerate": "10", "--intra": "40",
         "--bitrate": "1500000", "--ev": "-1", "--contrast": "1.2", "--output": "-", "--timeout": "0",
     }  # fmt: skip
-    assert said.items() >= wanted.items()
-    assert {"--hflip", "--vflip", "--inline", "--flush", "--nopreview"} <= set(told)
-    assert "--brightness" not in told
+    assert found.items() >= wanted.items()
+    assert {"--hflip", "--vflip", "--inline", "--flush", "--nopreview"} <= set(data)
+    assert "--brightness" not in data
 
 
 @pytest.mark.parametrize(("has_chip", "expected"), [(True, False), (False, True)])
 def test_where_the_processor_encodes_it_is_named_what_comes(has_chip: bool, expected: bool) -> None:
-    told = words("0", PiCamera().settings({}), has_chip=has_chip)
-    assert ("--libav-format" in told) is expected
+    result = words("0", PiCamera().settings({}), has_chip=has_chip)
+    assert ("--libav-format" in result) is expected
 
 
 @pytest.mark.parametrize(

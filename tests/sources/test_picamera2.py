@@ -335,8 +335,8 @@ def test_raw_pictures_need_a_width_without_padding(tmp_path: Path) -> None:
 def test_the_camera_program_lists_the_sensor_for_its_modes_and_tunings(tmp_path: Path) -> None:
     pi = without_picamera2(tmp_path, sensor="imx219")
     pi.open(opening("picamera:0", sensor_mode="1", tuning="noir")).close()
-    said = (tmp_path / "words.json").read_text()
-    assert '"--mode", "1640:1232:10"' in said
-    assert '"--tuning-file", "/usr/share/libcamera/ipa/rpi/vc4/imx219_noir.json"' in said
+    text = (tmp_path / "words.json").read_text()
+    assert '"--mode", "1640:1232:10"' in text
+    assert '"--tuning-file", "/usr/share/libcamera/ipa/rpi/vc4/imx219_noir.json"' in text
     focus = next(one for one in pi.controls(opening("picamera:0")) if one.name == "focus")
     assert focus.why_not == "Camera Module 2: The lens is fixed."

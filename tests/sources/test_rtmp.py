@@ -210,8 +210,8 @@ def says_key(port: int, key: str, address: str = "127.0.0.1") -> list[object]:
             line.sendall(command("connect", 1, {"app": "live"}) + command("publish", 2, None, key, "live", stream=1))
             reader, found = RtmpReader(), list[object]()
             while data := line.recv(4096):
-                told = [read_command(one.body) for one in reader.feed(data) if one.kind == COMMAND]
-                found += [one[3]["code"] for one in told if one[0] == "onStatus"]
+                answer = [read_command(one.body) for one in reader.feed(data) if one.kind == COMMAND]
+                found += [one[3]["code"] for one in answer if one[0] == "onStatus"]
                 if found:
                     break
             return found

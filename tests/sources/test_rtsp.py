@@ -103,8 +103,8 @@ def test_notes_tell_what_the_camera_says_of_itself(client: str) -> None:
     with RtspCamera(made_clip(ClipSpec(sound="pcmu"))) as camera:
         connection = open_camera(camera)
         connection.close()
-    said = {"client": client, "transport": "tcp", "tool": "tawny test camera", "fps": 15.0, "sound": "pcmu"}
-    assert connection.notes.items() >= said.items()
+    data = {"client": client, "transport": "tcp", "tool": "tawny test camera", "fps": 15.0, "sound": "pcmu"}
+    assert connection.notes.items() >= data.items()
 
 
 def test_a_camera_that_is_left_is_told_so(client: str) -> None:
@@ -146,11 +146,11 @@ def test_a_size_that_changes_is_a_new_format_at_that_keyframe() -> None:
             return len(read.packets) >= 60
 
         packets = read_all(connection, until=enough).packets
-        told = sent(camera.playing[0])
+        result = sent(camera.playing[0])
     changed = next(at for at, packet in enumerate(packets) if packet.format == small.video)
     assert packets[changed].is_keyframe
     assert all(packet.format == (large if at < changed else small).video for at, packet in enumerate(packets))
-    assert [packet.data for packet in packets] == told[: len(packets)]
+    assert [packet.data for packet in packets] == result[: len(packets)]
 
 
 def test_packets_sent_twice_come_out_once() -> None:

@@ -21,8 +21,8 @@ from tests.sources.reading import open_camera, read_all
 
 
 def test_a_login_of_a_form_that_is_not_known_is_said_to_be_so() -> None:
-    told = pytest.raises(SourceError, match="Digest SHA-256")
-    with RtspCamera(made_clip(ClipSpec()), CameraSetup("me", "pw", "sha-256")) as camera, told:
+    result = pytest.raises(SourceError, match="Digest SHA-256")
+    with RtspCamera(made_clip(ClipSpec()), CameraSetup("me", "pw", "sha-256")) as camera, result:
         open_camera(camera, client="ffmpeg")
 
 

@@ -47,10 +47,10 @@ def test_a_login_is_not_kept_however_it_comes_back(
         transcript.received(f"{before!r} {FORMS[form](word)}".encode())
     login = base64.b64encode(f"{user}:{password}".encode()).decode()
     transcript.sent(f"DESCRIBE rtsp://cam/ RTSP/1.0\r\nAuthorization: Basic {login}\r\n\r\n".encode())
-    told = "\n".join(said["text"] for said in transcript.record())
-    assert not _is_in(user, told)
-    assert not _is_in(password, told)
-    assert login not in told
+    answer = "\n".join(text["text"] for text in transcript.record())
+    assert not _is_in(user, answer)
+    assert not _is_in(password, answer)
+    assert login not in answer
 
 
 made = some.text("0123456789abcdefABCDEF+/", min_size=8, max_size=40)
@@ -70,11 +70,11 @@ def test_what_a_login_is_made_of_is_not_kept(nonce: str, response: str, cnonce: 
         f"RTSP/1.0 200 OK\r\nX-You-Sent: {response} {cnonce}\r\nSession: {session};timeout=60\r\n\r\n".encode()
     )
     transcript.sent(f"PLAY rtsp://cam/?s={session} RTSP/1.0\r\nSession: {session}\r\n\r\n".encode())
-    told = "\n".join(said["text"] for said in transcript.record()).lower()
+    answer = "\n".join(text["text"] for text in transcript.record()).lower()
     for secret in (nonce, response, cnonce, session):
-        assert secret.lower() not in told
-    assert "timeout=60" in told
-    assert "digest" in told
+        assert secret.lower() not in answer
+    assert "timeout=60" in answer
+    assert "digest" in answer
 
 
 @pytest.mark.parametrize(
@@ -104,11 +104,11 @@ def test_where_it_is_is_hidden_if_wanted(host: str) -> None:
     text = (
         f"Content-Base: rtsp://{shown}:554/live/\no=- 0 0 IN IP4 10.0.0.17\nc=IN IP4 {host}\nTransport: source={host}"
     )
-    told = strip_locations(text, host)
-    assert host not in told
-    assert "10.0.0.17" not in told
-    assert "/live/" in told
-    assert "Transport: source=…" in told
+    result = strip_locations(text, host)
+    assert host not in result
+    assert "10.0.0.17" not in result
+    assert "/live/" in result
+    assert "Transport: source=…" in result
 
 
 def test_versions_stay() -> None:

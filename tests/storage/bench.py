@@ -77,17 +77,17 @@ class Site:
     ) -> Segment:
         """A closed segment with one picture in it, as large as wanted."""
         start_ms = self.clock.now_ms() - round(minutes_ago * 60_000)
-        said = SegmentMetadata(camera, stream, RunId(run), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
-        name = said.name.closed(start_ms + round(minutes * 60_000))
+        result = SegmentMetadata(camera, stream, RunId(run), start_ms, "avc1.640028", FORMAT.width, FORMAT.height)
+        name = result.name.closed(start_ms + round(minutes * 60_000))
         picture = Sample(b"\0\0\0\x02\x65\x01", 0, round(minutes * 60) * 90_000, True)
-        parts = [init_segment(FORMAT, None, said.record()), *map(bytes, fragment(1, [picture]))]
+        parts = [init_segment(FORMAT, None, result.record()), *map(bytes, fragment(1, [picture]))]
         end = end_box(SegmentTrailer(start_ms + round(minutes * 60_000), "length").record())
         filler = max(8, size_bytes - sum(map(len, parts)) - len(end))
         parts += [filler.to_bytes(4, "big") + b"free" + bytes(filler - 8), end]
         path = self.folder / name.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"".join(parts))
-        segment = said.segment(name, path.stat().st_size)
+        segment = result.segment(name, path.stat().st_size)
         if listed:
             self.index.add_segment(segment)
         return segment
@@ -100,7 +100,7 @@ def keep_all() -> RetentionContract:
 
 def put_file(volume: Volume, segment: Segment) -> None:
     """A file that says that it is this segment, as large as it, and holds nothing else."""
-    said = SegmentMetadata(
+    result = SegmentMetadata(
         segment.camera,
         segment.stream,
         segment.run,
@@ -112,7 +112,7 @@ def put_file(volume: Volume, segment: Segment) -> None:
     )
     path = volume.root / segment.path
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(init_segment(FORMAT, None, said.record()))
+    path.write_bytes(init_segment(FORMAT, None, result.record()))
     os.truncate(path, segment.size_bytes)
 
 

@@ -242,10 +242,10 @@ def test_the_wall_counts_each_second_once(site: Site) -> None:
     now_ms = site.clock.now_ms()
     site.index.put_gap(Gap(PORCH, now_ms - 60_000, now_ms + 60_000, GapReason.DISK_ERROR))
     site.index.put_gap(Gap(YARD, now_ms - 5000, None, GapReason.OFF))
-    told = wall_coverage(site.index, [PORCH, YARD], now_ms + 30_000)
+    result = wall_coverage(site.index, [PORCH, YARD], now_ms + 30_000)
     covered_s = (now_ms + 30_000 - _segments(site)[0].start_ms) / 1000
-    assert told.recorded_s + told.explained_s == pytest.approx(covered_s + 35)
-    assert told.unexplained_s == 0
+    assert result.recorded_s + result.explained_s == pytest.approx(covered_s + 35)
+    assert result.unexplained_s == 0
 
 
 def _set_aside(site: Site) -> list[str]:

@@ -91,12 +91,12 @@ def test_evidence_after_a_clock_that_was_ahead_holds_and_says_so(box: Box) -> No
     right = [box.record(), box.record()]
     box.sign()
     for name, span in zip("ab", right, strict=True):
-        verdict, (code, said) = box.evidence(span, name)
-        assert (verdict.problems, code) == ([], 0), said
+        verdict, (code, answer) = box.evidence(span, name)
+        assert (verdict.problems, code) == ([], 0), answer
         assert any("change of the recorder's clock, by 28 days" in note for note in verdict.notes), verdict.notes
-        assert "or its clock changed. Only its order is proven" in said
+        assert "or its clock changed. Only its order is proven" in answer
         assert verdict.until == utc_text(box.clock.now_ms()), "the time of the clock, not of the month to come"
-    verdict, (code, said) = box.evidence(wrong, "c")
+    verdict, (code, answer) = box.evidence(wrong, "c")
     assert (verdict.problems, code) == ([], 0), "what was recorded by the wrong clock holds as well"
     assert not any("change of the recorder's clock" in note for note in verdict.notes)
 
@@ -111,8 +111,8 @@ def test_what_ended_right_before_the_clock_was_set_holds_both_ways(box: Box) -> 
     box.clock.advance(300)
     box.sign()
     for name, span in (("a", before), ("b", ahead)):
-        verdict, (code, said) = box.evidence(span, name)
-        assert (verdict.problems, code) == ([], 0), said
+        verdict, (code, answer) = box.evidence(span, name)
+        assert (verdict.problems, code) == ([], 0), answer
 
 
 def test_statements_go_on_from_the_latest_time_for_older_readers(box: Box) -> None:
@@ -123,9 +123,9 @@ def test_statements_go_on_from_the_latest_time_for_older_readers(box: Box) -> No
     box.sign()
     day = utc_text(utc_from_text("2026-11-20T05:00:00Z") + round(AHEAD_S * 1000))[:10]
     first, second = lines_of(box.volume.disk.read(f"history/signed/{statements_name(day)}"))
-    assert read_signed(second).said["time"] == read_signed(first).said["time"]
-    assert "clock" not in read_signed(first).said
-    assert read_signed(second).said["clock"] == utc_text(box.clock.now_ms())
+    assert read_signed(second).content["time"] == read_signed(first).content["time"]
+    assert "clock" not in read_signed(first).content
+    assert read_signed(second).content["clock"] == utc_text(box.clock.now_ms())
 
 
 def _turned(box: Box) -> None:
@@ -145,9 +145,9 @@ def test_a_thief_who_sets_the_clock_covers_nothing(box: Box, how: Callable[[Box]
         box.clock.advance(600)
         box.sign()
     scene = _scene(box, how)
-    verdict, (code, said) = box.evidence(scene)
+    verdict, (code, answer) = box.evidence(scene)
     assert any("the clock was set back to a time that had been signed before" in one for one in verdict.problems)
-    assert (code, "min after it ended" in said) == (1, True)
+    assert (code, "min after it ended" in answer) == (1, True)
 
 
 def _scene(box: Box, how: Callable[[Box], None]) -> Span:
@@ -182,7 +182,7 @@ def _is_missed(box: Box, days: set[str]) -> None:
     made = EvidenceFolder.begun(less)
     for name in sorted({path.name for path in whole.iterdir()} - names - {"manifest.json", "README.txt"}):
         made.put(name, [(whole / name).read_bytes()])
-    said: dict[str, object] = {
+    received: dict[str, object] = {
         "recorder": "",
         "software": "",
         "camera": "",
@@ -190,12 +190,12 @@ def _is_missed(box: Box, days: set[str]) -> None:
         "to": "2026-12-31T00:00:00Z",
         "made": "",
     }
-    made.close(signer_of(box.volume.disk), said, [], "")
+    made.close(signer_of(box.volume.disk), received, [], "")
     problems = checked(less, box.signed.genesis).problems
     assert any(f"the statements of {min(days)} are missing" in one for one in problems), problems
-    code, told = told_by_program(less, box.signed.genesis)
+    code, answer = told_by_program(less, box.signed.genesis)
     assert code == 1
-    assert "statements from" in told, told
+    assert "statements from" in answer, answer
 
 
 def _ahead_once(box: Box, days: float) -> None:
@@ -223,9 +223,9 @@ def test_a_time_that_was_signed_while_the_clock_was_behind_is_covered_by_nothing
     box.turn(-back_s, is_seen=False)
     box.clock.advance(60)
     box.sign()
-    verdict, (code, said) = box.evidence(scene)
+    verdict, (code, answer) = box.evidence(scene)
     assert any("the clock was set back to a time that had been signed before" in one for one in verdict.problems)
-    assert (code, "min after it ended" in said) == (1, True), said
+    assert (code, "min after it ended" in answer) == (1, True), answer
     assert {"2026-11-23", "2026-11-24", "2026-11-25"} <= _days_in(box.folder / "export")
     _is_missed(box, {"2026-11-23", "2026-11-24"})
 
@@ -244,10 +244,10 @@ def test_what_is_recorded_while_the_clock_is_behind_holds_from_then_on(
     _run(box, hours)
     honest = box.record()
     _run(box, 5 * 24)
-    verdict, (code, said) = box.evidence(honest)
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(honest)
+    assert (verdict.problems, code) == ([], 0), answer
     assert any("change of the recorder's clock, by " in note for note in verdict.notes), verdict.notes
-    assert "or its clock changed. Only its order is proven" in said
+    assert "or its clock changed. Only its order is proven" in answer
     assert needed <= _days_in(box.folder / "export")
     if "2026-11-21" in needed:
         _is_missed(box, {"2026-11-21"})
@@ -275,9 +275,9 @@ def test_what_was_on_before_an_outage_is_not_covered(
     scene = box.record(seconds, gop=seconds)
     box.clock.advance((last_ms - box.clock.now_ms()) / 1000 + 150)
     box.sign()
-    verdict, (code, said) = box.evidence(scene)
+    verdict, (code, answer) = box.evidence(scene)
     assert any(problem in one for one in verdict.problems), verdict.problems
-    assert (code, "min after it ended" in said) == (1, True), said
+    assert (code, "min after it ended" in answer) == (1, True), answer
 
 
 @pytest.mark.plain
@@ -286,9 +286,9 @@ def test_one_long_recording_covers_no_time_that_was_signed(box: Box, monkeypatch
     monkeypatch.setattr("tawny.recorder.segmenter._LONGEST_S", 1e9)
     scene = box.record(1_500, gop=1_500)
     box.sign()
-    verdict, (code, said) = box.evidence(Span(scene.begin_ms, scene.begin_ms + 60_000))
+    verdict, (code, answer) = box.evidence(Span(scene.begin_ms, scene.begin_ms + 60_000))
     assert any("longer than any that tawny records" in one for one in verdict.problems), verdict.problems
-    assert (code, "too long, or stated" in said) == (1, True), said
+    assert (code, "too long, or stated" in answer) == (1, True), answer
 
 
 @pytest.mark.parametrize(
@@ -308,9 +308,9 @@ def test_a_time_that_reads_later_than_it_is_covers_nothing(
     monkeypatch.setattr("tawny.storage.history.signed_history.utc_text", lambda _: text)
     with suppress(ValueError):
         box.sign()
-    verdict, (code, said) = box.evidence(scene)
+    verdict, (code, answer) = box.evidence(scene)
     assert verdict.problems == [named]
-    assert (code, "are missing, or old" in said) == (1, True), said
+    assert (code, "are missing, or old" in answer) == (1, True), answer
 
 
 def test_the_log_says_once_that_the_clock_is_behind(box: Box, caplog: pytest.LogCaptureFixture) -> None:
@@ -342,8 +342,8 @@ def test_recordings_of_other_times_around_a_clock_set_back_are_one_note(box: Box
     box.clock.advance(1500)
     box.sign()
     span = Span(first.begin_ms + 300_000, first.begin_ms + 420_000)
-    verdict, (code, said) = box.evidence(span)
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(span)
+    assert (verdict.problems, code) == ([], 0), answer
     (note,) = _named_notes(verdict)
     assert "of another time, because the clock was set back, or deleted, or left out" in note
     assert "the clock was changed by -720 s" in verdict.notes
@@ -374,8 +374,8 @@ def test_what_was_filled_in_later_is_one_note_and_hides_no_removal(box: Box, mon
     box.clock.advance(600)
     box.sign()
     span = Span(first.begin_ms, last.end_ms)
-    verdict, (code, said) = box.evidence(span)
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(span)
+    assert (verdict.problems, code) == ([], 0), answer
     (note,) = _named_notes(verdict)
     assert "of another time, because video was filled in later, or deleted, or left out" in note
     _gone(box, first.begin_ms, 2)

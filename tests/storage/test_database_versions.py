@@ -151,9 +151,9 @@ def test_accounts_that_were_made_before_the_floor_plan_get_its_table(folder: Pat
 
 def test_a_missing_table_is_no_error_of_the_disk(tmp_path: Path) -> None:
     file = AccountsFile(tmp_path / "accounts.db")
-    with pytest.raises(DatabaseUnfit, match="no such table: plans") as told, file.reading() as db:
+    with pytest.raises(DatabaseUnfit, match="no such table: plans") as raised, file.reading() as db:
         db.execute("SELECT * FROM plans")
-    assert "disk" not in str(told.value)
+    assert "disk" not in str(raised.value)
     file.close()
 
 
@@ -195,13 +195,13 @@ def test_a_newer_one_is_refused_and_left_as_it_is(name: str, folder: Path) -> No
         assert version(folder / name) == number
         assert not list(folder.glob("*.damaged*"))
         return
-    with pytest.raises(DatabaseNewer) as told:
+    with pytest.raises(DatabaseNewer) as raised:
         opens(folder / name)
     assert (
-        told.value.message
+        raised.value.message
         == f"{folder / name} can't be used: it is from a newer version of tawny (format 99, not {number})."
     )
-    assert "backup" in told.value.do
+    assert "backup" in raised.value.do
     assert (folder / name).read_bytes() == before
     assert not list(folder.glob(f"{name}-*"))
 
@@ -325,9 +325,9 @@ def test_what_was_put_aside_is_not_replaced(tmp_path: Path) -> None:
 )
 def test_only_damage_is_damage(found: str, error: type[StorageError]) -> None:
     db = Mock(execute=lambda _query: Mock(fetchone=lambda: (found,)))
-    with pytest.raises(StorageError) as told:
+    with pytest.raises(StorageError) as raised:
         refuse_damage(db, "accounts.db")
-    assert type(told.value) is error
+    assert type(raised.value) is error
 
 
 def test_a_database_that_was_read_wrong_once_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,9 +348,9 @@ def test_a_database_that_was_read_wrong_once_is_kept(tmp_path: Path, monkeypatch
 def test_a_command_leaves_damaged_accounts_as_they_are(tmp_path: Path, damage: Callable[[Path], None]) -> None:
     damage(path := tmp_path / "accounts.db")
     before = path.read_bytes()
-    with pytest.raises(DatabaseDamaged, match="is damaged") as told:
+    with pytest.raises(DatabaseDamaged, match="is damaged") as raised:
         AccountsFile(path)
-    assert "tawny restore" in told.value.do
+    assert "tawny restore" in raised.value.do
     assert path.read_bytes() == before
 
 
@@ -399,20 +399,20 @@ def test_failed_io_on_a_disk_that_takes_nothing_is_a_full_disk(
     failed = sqlite3.OperationalError("disk I/O error")
     failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_SHMSIZE
     with (
-        pytest.raises(StorageError) as told,
+        pytest.raises(StorageError) as raised,
         file.reading() if of == "accounts" else sqlite_file.sqlite_errors(str(tmp_path / "tawny.db")),
     ):
         raise failed
-    assert type(told.value) is error
+    assert type(raised.value) is error
     assert not list(tmp_path.glob("room*"))
     file.close()
 
 
 def test_an_index_that_is_empty_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "tawny.db").touch()
-    with pytest.raises(IndexDamaged, match="it is empty") as told, index_to_read(tmp_path):
+    with pytest.raises(IndexDamaged, match="it is empty") as raised, index_to_read(tmp_path):
         pass
-    assert "check --repair" in told.value.do
+    assert "check --repair" in raised.value.do
 
 
 @pytest.mark.parametrize(("number", "word"), [(5, "an earlier"), (99, "a newer")])

@@ -64,10 +64,10 @@ def test_a_disk_is_mounted_elsewhere_while_its_former_mount_is_gone(first: Volum
 @pytest.mark.parametrize("use", USES)
 def test_one_that_is_gone_when_it_is_first_used_is_named(first: Volume, kind: str, use: VolumeUse) -> None:
     (root := first.root.with_name("other")).mkdir()
-    with dead(root, kind), pytest.raises(DiskGone) as said:
+    with dead(root, kind), pytest.raises(DiskGone) as raised:
         join(first, root, use)
-    assert said.value.message == f"The disk at {root} doesn't answer (Transport endpoint is not connected)."
-    assert said.value.do == "Unmount it, check its cable and mount it again."
+    assert raised.value.message == f"The disk at {root} doesn't answer (Transport endpoint is not connected)."
+    assert raised.value.do == "Unmount it, check its cable and mount it again."
     assert away(first) == []
 
 

@@ -69,13 +69,13 @@ def checked(folder: Path, genesis: str) -> EvidenceVerdict:
 
 def told_by_program(folder: Path, genesis: str) -> tuple[int, str]:
     """What the program of the documentation says."""
-    said = io.StringIO()
-    with patch.object(sys, "argv", [str(PROGRAM), str(folder), genesis]), redirect_stdout(said):
+    result = io.StringIO()
+    with patch.object(sys, "argv", [str(PROGRAM), str(folder), genesis]), redirect_stdout(result):
         try:
             run_path(str(PROGRAM))
         except SystemExit as end:
             return 1, str(end)
-    return 0, said.getvalue()
+    return 0, result.getvalue()
 
 
 class Case:
@@ -94,17 +94,17 @@ class Case:
         return dict(json.loads(self.read(f"{name}.proof.json")))
 
     def manifest(self) -> dict:  # type: ignore[type-arg]
-        return dict(read_signed(self.read(MANIFEST)).said)
+        return dict(read_signed(self.read(MANIFEST)).content)
 
     def sign_again(self, change: Callable[[dict], None] = lambda _: None, *, key: Signer | None = None) -> None:  # type: ignore[type-arg]
         """As a thief of today's keys can: everything in the folder agrees with the manifest."""
-        said = self.manifest()
-        for name in list(said["files"]):
+        result = self.manifest()
+        for name in list(result["files"]):
             data = self.read(name) if (self.folder / name).exists() else b""
-            said["files"][name] = {"bytes": len(data), "sha256": hash_of(data)}
-        change(said)
+            result["files"][name] = {"bytes": len(data), "sha256": hash_of(data)}
+        change(result)
         signer = key or signer_of(self.site.volume.disk)
-        self.write(MANIFEST, signed(said | {"statement": signer.statement}, b"export", signer.key))
+        self.write(MANIFEST, signed(result | {"statement": signer.statement}, b"export", signer.key))
 
     @property
     def verdict(self) -> EvidenceVerdict:
@@ -347,19 +347,19 @@ def case(exported: Case, tmp_path: Path) -> Case:
 def test_it_holds_and_what_is_missing_is_explained(case: Case) -> None:
     verdict = case.verdict
     assert verdict.problems == []
-    told = " ".join(verdict.notes)
-    assert "recording 1 was deleted by the recorder: older than 1 hour" in told
-    assert "no recording for 7 s from 2026-11-20T05:5" in told
+    text = " ".join(verdict.notes)
+    assert "recording 1 was deleted by the recorder: older than 1 hour" in text
+    assert "no recording for 7 s from 2026-11-20T05:5" in text
     if not case.site.is_sealed:
-        assert "recording 2 was reduced to keyframes" in told
+        assert "recording 2 was reduced to keyframes" in text
     assert verdict.manifest["gaps"][0]["reason"] == "stalled"
-    assert "no video for the first 3000 s" in told
+    assert "no video for the first 3000 s" in text
     assert "tawny verify" in case.read("README.txt").decode()
-    code, said = case.program
-    assert (code, _elsewhere(case)) == (0, said), said
-    assert "recording 1 is not shown. What the recorder stated of it: file, removed" in said
-    assert "nothing was recorded for 7 s from 2026-11-20 05:5" in said
-    assert "It holds: porch" in said
+    code, answer = case.program
+    assert (code, _elsewhere(case)) == (0, answer), answer
+    assert "recording 1 is not shown. What the recorder stated of it: file, removed" in answer
+    assert "nothing was recorded for 7 s from 2026-11-20 05:5" in answer
+    assert "It holds: porch" in answer
 
 
 def _elsewhere(case: Case) -> str:
@@ -433,21 +433,21 @@ def test_the_clip_begins_and_ends_where_it_was_asked_to(case: Case, tmp_path: Pa
 def redacted(case: Case) -> Case:
     """What is handed over instead: a film that is another, and the proofs without the keys of their leaves."""
     for path in sorted(case.folder.glob("0*.mp4")):
-        said = case.proof(path.stem)
-        del said["leaf_key"]
-        said["shown"] = []
-        case.write(f"{path.stem}.proof.json", json.dumps(said).encode())
+        result = case.proof(path.stem)
+        del result["leaf_key"]
+        result["shown"] = []
+        case.write(f"{path.stem}.proof.json", json.dumps(result).encode())
         path.unlink()
     case.write("redacted.mp4", case.read("clip.mp4"))
     (case.folder / "clip.mp4").unlink()
     original = hash_of(case.read(MANIFEST))
     gone = ("clip.mp4", *(f"{number:03}.mp4" for number in range(10)))
 
-    def change(said: dict) -> None:  # type: ignore[type-arg]
-        del said["derived"]
-        said["files"] = {name: one for name, one in said["files"].items() if name not in gone}
-        said["files"]["redacted.mp4"] = {"bytes": len(film := case.read("redacted.mp4")), "sha256": hash_of(film)}
-        said["redacted_of"] = original
+    def change(result: dict) -> None:  # type: ignore[type-arg]
+        del result["derived"]
+        result["files"] = {name: one for name, one in result["files"].items() if name not in gone}
+        result["files"]["redacted.mp4"] = {"bytes": len(film := case.read("redacted.mp4")), "sha256": hash_of(film)}
+        result["redacted_of"] = original
 
     case.sign_again(change)
     return case
@@ -463,7 +463,7 @@ def test_what_was_redacted_is_never_said_to_be_the_original(redacted: Case) -> N
 
 
 def test_proofs_without_keys_are_no_proofs_of_an_original(redacted: Case) -> None:
-    redacted.sign_again(lambda said: said.pop("redacted_of"))
+    redacted.sign_again(lambda data: data.pop("redacted_of"))
     assert redacted.verdict.problems
     assert redacted.verdict.problems[0] in ("000.mp4 is missing", "redacted.mp4 isn't covered by any proof")
 
@@ -482,52 +482,52 @@ def _film_bit_agreed(case: Case) -> None:
 def _film_and_leaf(case: Case) -> None:
     """He changes the leaf, too, which the leaf key lets him."""
     _film_bit(case)
-    film, said = case.read("000.mp4"), case.proof()
+    film, answer = case.read("000.mp4"), case.proof()
     at = 0
-    for number, entry in enumerate(map(bytes.fromhex, said["records"])):
+    for number, entry in enumerate(map(bytes.fromhex, answer["records"])):
         size, seq = int.from_bytes(entry[1:4], "big"), int.from_bytes(entry[4:8], "big")
-        if seq in said["shown"]:
-            leaf = leaf_of(bytes.fromhex(said["leaf_key"]), entry[:12], film[at : at + size])
-            said["records"][number] = (entry[:12] + leaf).hex()
+        if seq in answer["shown"]:
+            leaf = leaf_of(bytes.fromhex(answer["leaf_key"]), entry[:12], film[at : at + size])
+            answer["records"][number] = (entry[:12] + leaf).hex()
             at += size
-    case.write("000.proof.json", json.dumps(said).encode())
+    case.write("000.proof.json", json.dumps(answer).encode())
     case.sign_again()
 
 
 def _proof(change: Callable[[dict], None]) -> Callable[[Case], None]:  # type: ignore[type-arg]
     def attack(case: Case) -> None:
-        said = case.proof()
-        change(said)
-        case.write("000.proof.json", json.dumps(said).encode())
+        result = case.proof()
+        change(result)
+        case.write("000.proof.json", json.dumps(result).encode())
         case.sign_again()
 
     return attack
 
 
 def _header(at: int) -> Callable[[dict], None]:  # type: ignore[type-arg]
-    def change(said: dict) -> None:  # type: ignore[type-arg]
-        packed = bytearray(bytes.fromhex(said["header"]))
+    def change(answer: dict) -> None:  # type: ignore[type-arg]
+        packed = bytearray(bytes.fromhex(answer["header"]))
         packed[at] ^= 1
-        said["header"] = packed.hex()
+        answer["header"] = packed.hex()
 
     return change
 
 
-def _records_out(said: dict) -> None:  # type: ignore[type-arg]
-    del said["records"][-3]
+def _records_out(data: dict) -> None:  # type: ignore[type-arg]
+    del data["records"][-3]
 
 
-def _records_swapped(said: dict) -> None:  # type: ignore[type-arg]
-    said["records"][4], said["records"][5] = said["records"][5], said["records"][4]
+def _records_swapped(answer: dict) -> None:  # type: ignore[type-arg]
+    answer["records"][4], answer["records"][5] = answer["records"][5], answer["records"][4]
 
 
-def _without_signature(said: dict) -> None:  # type: ignore[type-arg]
-    said["signature"] = ""
-    said["header"] = said["header"][:-2] + f"{int(said['header'][-2:], 16) ^ 1:02x}"
+def _without_signature(answer: dict) -> None:  # type: ignore[type-arg]
+    answer["signature"] = ""
+    answer["header"] = answer["header"][:-2] + f"{int(answer['header'][-2:], 16) ^ 1:02x}"
 
 
-def _other_statement(said: dict) -> None:  # type: ignore[type-arg]
-    said["statement"] += 1
+def _other_statement(data: dict) -> None:  # type: ignore[type-arg]
+    data["statement"] += 1
 
 
 def _films_swapped(case: Case) -> None:
@@ -560,7 +560,7 @@ def _manifest_by_another(case: Case) -> None:
 
 
 def _manifest_path(case: Case) -> None:
-    case.sign_again(lambda said: said["files"].update({"../../etc/hostname": said["files"]["000.mp4"]}))
+    case.sign_again(lambda data: data["files"].update({"../../etc/hostname": data["files"]["000.mp4"]}))
 
 
 def _line_out(name: str, at: int) -> Callable[[Case], None]:
@@ -586,14 +586,14 @@ def _removal_forged(case: Case) -> None:
 
 def _stated_again(case: Case) -> None:
     """A thief of today's keys states a minute of his own for that time: under a number that is taken."""
-    said = case.proof()
-    header = bytes.fromhex(said["header"])
+    result = case.proof()
+    header = bytes.fromhex(result["header"])
     signer = signer_of(case.site.volume.disk)
     lines = lines_of(case.read("chain-2026-11-20.jsonl"))
     items = [["file", header[32:48].hex(), 1, 0, 0, "ab" * 32, "signed"]]
     last = read_signed(lines[-1])
     statement = {
-        **last.said,
+        **last.content,
         "n": signer.statement,
         "list": hash_of(canonical(items)),
         "next": Signer(new_key(), 0).public,
@@ -625,22 +625,22 @@ def _clip_of_nothing(case: Case) -> None:
     """A film of something else, said to be made of another film that nothing proves."""
     case.write("other.mp4", film := case.read("clip.mp4"))
     derived = {"clip.mp4": {"head": 8, "of": [["other.mp4", 8, len(film) - 8]]}}
-    case.sign_again(lambda said: said.update(derived=derived))
+    case.sign_again(lambda data: data.update(derived=derived))
 
 
 def _clip_of_a_film_that_shows_nothing(case: Case) -> None:
     """The proof of a recording of which nothing is shown, so that its film may be empty."""
     case.write("000.mp4", b"")
-    said = case.proof() | {"shown": []}
-    case.write("000.proof.json", json.dumps(said).encode())
+    text = case.proof() | {"shown": []}
+    case.write("000.proof.json", json.dumps(text).encode())
     derived = {"clip.mp4": {"head": 8, "of": [["000.mp4", 0, len(case.read("clip.mp4")) - 8]]}}
-    case.sign_again(lambda said: said.update(derived=derived))
+    case.sign_again(lambda text: text.update(derived=derived))
 
 
 def _film_beside(case: Case) -> None:
     case.write("099.mp4", film := case.read("clip.mp4"))
     added = {"099.mp4": {"bytes": len(film), "sha256": hash_of(film)}}
-    case.sign_again(lambda said: said["files"].update(added))
+    case.sign_again(lambda data: data["files"].update(added))
 
 
 _OTHERWISE = "the statements say otherwise, or nothing of it"
@@ -683,8 +683,8 @@ def test_every_tampering_is_named(case: Case, attack: Callable[[Case], None], na
     attack(case)
     problems = case.verdict.problems
     assert any(named in problem for problem in problems), problems
-    code, said = case.program
-    assert (code, by_program in said) == (1, True), said
+    code, answer = case.program
+    assert (code, by_program in answer) == (1, True), answer
 
 
 @pytest.mark.parametrize(
@@ -788,7 +788,7 @@ def test_keys_of_a_backup_that_is_days_older_prove_what_came_later(tmp_path: Pat
     (site.folder / STATE).write_bytes(keys)
     made = EvidenceFolder.begun(tmp_path / "export")
     made.put_history(site.volume.disk, ["2026-11-22"])
-    said = {
+    data = {
         "recorder": "",
         "software": "",
         "camera": "",
@@ -796,7 +796,7 @@ def test_keys_of_a_backup_that_is_days_older_prove_what_came_later(tmp_path: Pat
         "to": "2026-11-20T07:30:00Z",
         "made": "",
     }
-    made.close(signer_of(site.volume.disk), said, [], "")
+    made.close(signer_of(site.volume.disk), data, [], "")
     assert checked(tmp_path / "export", site.signed.genesis).problems == ["it contains no recording"]
 
 
@@ -813,8 +813,8 @@ def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
     site = Site(record(tmp_path / "data", sealed=False))
     site.clock.advance(86_400)
     case = Case(tmp_path / "export", evidence(site, tmp_path / "export"), site)
-    said = case.proof()
-    header = bytes.fromhex(said["header"])
+    result = case.proof()
+    header = bytes.fromhex(result["header"])
     assert utc_text(int.from_bytes(header[72:80], "big")).startswith("2026-11-20T05:5")
     site.signed.take_place(row := SignedRow(site.signed.camera(PORCH), 1, 0))
     packed = bytearray(header)
@@ -828,7 +828,7 @@ def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
     made = EvidenceFolder.begun(tmp_path / "forged")
     made.put_shown(0, forged)
     made.put_history(site.volume.disk, ["2026-11-20", "2026-11-21"])
-    said = {
+    result = {
         "recorder": "",
         "software": "",
         "camera": "",
@@ -836,7 +836,7 @@ def test_footage_that_was_put_into_yesterday_is_named(tmp_path: Path) -> None:
         "to": "2026-11-20T07:30:00Z",
         "made": "",
     }
-    made.close(signer_of(site.volume.disk), said, [], "")
+    made.close(signer_of(site.volume.disk), result, [], "")
     assert "min after its stated end" in " ".join(checked(tmp_path / "forged", case.genesis).problems)
     assert "min after it ended" in told_by_program(tmp_path / "forged", case.genesis)[1]
 

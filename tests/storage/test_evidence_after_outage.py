@@ -26,10 +26,10 @@ def test_what_a_power_cut_left_holds_and_says_how_late_it_was_signed(box: Box, o
     box.clock.advance(off_s)
     box.record()
     box.sign()
-    verdict, (code, said) = box.evidence(last)
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(last)
+    assert (verdict.problems, code) == ([], 0), answer
     assert any(f"were signed {late} after they ended, with nothing signed between" in one for one in verdict.notes)
-    assert "min after it ended: the recorder was off" in said
+    assert "min after it ended: the recorder was off" in answer
 
 
 def test_what_the_first_statement_after_an_outage_did_not_list_is_refused(box: Box) -> None:
@@ -40,9 +40,9 @@ def test_what_the_first_statement_after_an_outage_did_not_list_is_refused(box: B
     scene = box.record()
     box.clock.jump_utc(7_200)
     box.sign()
-    verdict, (code, said) = box.evidence(scene)
+    verdict, (code, answer) = box.evidence(scene)
     assert any("min after its stated end" in one for one in verdict.problems), verdict.problems
-    assert (code, "min after it ended" in said) == (1, True), said
+    assert (code, "min after it ended" in answer) == (1, True), answer
 
 
 def _scene(box: Box, end_ms: int, seconds: int, stream: StreamName = MAIN) -> Span:
@@ -63,18 +63,18 @@ def test_a_time_in_which_minutes_were_recorded_without_a_gap_is_refused(box: Box
     box.sign()
     box.index = MemoryIndex()  # the folder has only the scene
     scene = _scene(box, box.clock.now_ms() - 59_000, 500, stream)
-    verdict, (code, said) = box.evidence(scene, stream=stream)
+    verdict, (code, answer) = box.evidence(scene, stream=stream)
     assert any(COVERED in one for one in verdict.problems), verdict.problems
-    assert (code, "of a time signed before" in said) == (1, True), said
+    assert (code, "of a time signed before" in answer) == (1, True), answer
 
 
 def test_a_time_that_recordings_of_the_folder_are_of_is_refused(box: Box) -> None:
     recorded = box.record(100)
     box.sign()
     scene = _scene(box, box.clock.now_ms() - 10_000, 80)
-    verdict, (code, said) = box.evidence(Span(recorded.begin_ms, scene.end_ms))
+    verdict, (code, answer) = box.evidence(Span(recorded.begin_ms, scene.end_ms))
     assert any(COVERED in one for one in verdict.problems), verdict.problems
-    assert (code, "of a time signed before" in said) == (1, True), said
+    assert (code, "of a time signed before" in answer) == (1, True), answer
 
 
 def test_a_long_file_that_was_open_at_the_last_statement_holds(box: Box) -> None:
@@ -88,8 +88,8 @@ def test_a_long_file_that_was_open_at_the_last_statement_holds(box: Box) -> None
     last = box.record(500, gop=700)
     box.clock.advance(10_800)
     box.sign()
-    verdict, (code, said) = box.evidence(last)
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(last)
+    assert (verdict.problems, code) == ([], 0), answer
 
 
 def _open_at_a_statement(box: Box, open_s: int) -> Span:
@@ -112,8 +112,8 @@ def test_short_files_around_gaps_fill_no_time(box: Box) -> None:
         gap_ms = box.clock.now_ms()
         box.clock.advance(10)
         box.signed.add(["gap", box.signed.camera(PORCH).hex(), gap_ms, box.clock.now_ms(), "no_video"])
-    verdict, (code, said) = box.evidence(_open_at_a_statement(box, 250))
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(_open_at_a_statement(box, 250))
+    assert (verdict.problems, code) == ([], 0), answer
 
 
 def test_files_of_an_earlier_time_fill_no_time(box: Box) -> None:
@@ -122,5 +122,5 @@ def test_files_of_an_earlier_time_fill_no_time(box: Box) -> None:
     box.clock.jump_utc(-3000)
     box.record(1500)
     box.clock.jump_utc((now_ms - box.clock.now_ms()) / 1000 + 300)
-    verdict, (code, said) = box.evidence(_open_at_a_statement(box, 280))
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(_open_at_a_statement(box, 280))
+    assert (verdict.problems, code) == ([], 0), answer

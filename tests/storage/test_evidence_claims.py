@@ -20,12 +20,12 @@ def both_fail(case: Case, named: str, by_program: str) -> None:
     """`tawny verify`, and the program of the documentation."""
     problems = case.verdict.problems
     assert any(named in problem for problem in problems), problems
-    code, said = case.program
-    assert (code, by_program in said) == (1, True), said
+    code, answer = case.program
+    assert (code, by_program in answer) == (1, True), answer
 
 
 def of_time(case: Case, begin: str, end: str) -> None:
-    case.sign_again(lambda said: said.update({"from": begin, "to": end}))
+    case.sign_again(lambda data: data.update({"from": begin, "to": end}))
 
 
 DAY_LATER = ("2026-11-21T05:50:00Z", "2026-11-21T05:52:00Z")
@@ -60,7 +60,7 @@ def test_both_say_from_when_the_recordings_are(case: Case) -> None:
 
 
 def test_a_name_of_a_camera_is_one_line(case: Case) -> None:
-    case.sign_again(lambda said: said.update(camera="porch\nIt holds: all"))
+    case.sign_again(lambda data: data.update(camera="porch\nIt holds: all"))
     assert r"It holds: porch\nIt holds: all 2026" in case.program[1]
 
 
@@ -70,14 +70,14 @@ def test_a_text_of_the_exporter_is_one_line() -> None:
 
 def shown_without(case: Case, name: str, is_out: Callable[[int], bool]) -> None:
     """Take fragments out of a film and of what its proof says it shows."""
-    said, film, at, kept = case.proof(name), case.read(f"{name}.mp4"), 0, dict[int, bytes]()
-    for entry in map(bytes.fromhex, said["records"]):
+    answer, film, at, kept = case.proof(name), case.read(f"{name}.mp4"), 0, dict[int, bytes]()
+    for entry in map(bytes.fromhex, answer["records"]):
         size, seq = int.from_bytes(entry[1:4], "big"), int.from_bytes(entry[4:8], "big")
-        if seq in said["shown"]:
+        if seq in answer["shown"]:
             kept[seq] = film[at : at + size]
             at += size
     kept = {seq: data for seq, data in kept.items() if not is_out(seq)}
-    case.write(f"{name}.proof.json", json.dumps(said | {"shown": list(kept)}).encode())
+    case.write(f"{name}.proof.json", json.dumps(answer | {"shown": list(kept)}).encode())
     case.write(f"{name}.mp4", b"".join(kept.values()))
     (case.folder / "clip.mp4").unlink()
 
@@ -102,11 +102,11 @@ def test_a_cut_between_two_recordings_is_wrong_also_under_the_last_name(case: Ca
     for end in (".mp4", ".proof.json"):
         (case.folder / f"001{end}").rename(case.folder / f"999{end}")
 
-    def renamed(said: dict[str, Any]) -> None:
+    def renamed(answer: dict[str, Any]) -> None:
         for end in (".mp4", ".proof.json"):
-            del said["files"][f"001{end}"]
+            del answer["files"][f"001{end}"]
             data = case.read(f"999{end}")
-            said["files"][f"999{end}"] = {"bytes": len(data), "sha256": hash_of(data)}
+            answer["files"][f"999{end}"] = {"bytes": len(data), "sha256": hash_of(data)}
 
     case.sign_again(renamed)
     both_fail(case, "999: a part of it is left out", "999: a part of it is left out")
@@ -131,14 +131,14 @@ def test_a_film_of_which_nothing_is_proven_is_wrong(case: Case, shown: list[int]
 @pytest.mark.parametrize("name", ["incident.MP4", "incident.mkv", "incident.mp4", "photo.jpg", "000.jpg", "notes.txt"])
 def test_a_file_that_nothing_proves_is_wrong_although_it_is_listed(case: Case, name: str) -> None:
     case.write(name, b"forged film")
-    case.sign_again(lambda said: said["files"].update({name: {"bytes": 11, "sha256": hash_of(b"forged film")}}))
+    case.sign_again(lambda data: data["files"].update({name: {"bytes": 11, "sha256": hash_of(b"forged film")}}))
     both_fail(case, f"{name} isn't covered by any proof", f"nothing proves ['{name}']")
 
 
 def test_a_listed_film_is_wrong_where_only_a_redacted_one_belongs(redacted: Case) -> None:
     redacted.write("000.mp4", b"forged film")
     redacted.sign_again(
-        lambda said: said["files"].update({"000.mp4": {"bytes": 11, "sha256": hash_of(b"forged film")}})
+        lambda data: data["files"].update({"000.mp4": {"bytes": 11, "sha256": hash_of(b"forged film")}})
     )
     both_fail(redacted, "000.mp4 isn't covered by any proof", "nothing proves ['000.mp4']")
 
@@ -160,8 +160,8 @@ def test_a_link_in_the_place_of_a_film_is_wrong(case: Case) -> None:
 def test_a_recording_that_is_there_twice_is_wrong(case: Case) -> None:
     for end in (".mp4", ".proof.json"):
         case.write(f"009{end}", case.read(f"000{end}"))
-    case.sign_again(lambda said: said["files"].update({"009.mp4": said["files"]["000.mp4"]}))
-    case.sign_again(lambda said: said["files"].update({"009.proof.json": said["files"]["000.proof.json"]}))
+    case.sign_again(lambda data: data["files"].update({"009.mp4": data["files"]["000.mp4"]}))
+    case.sign_again(lambda data: data["files"].update({"009.proof.json": data["files"]["000.proof.json"]}))
     both_fail(case, "009: it is in the folder twice", "009 is there twice")
 
 

@@ -11,14 +11,14 @@ FORGED = b"\0\0\0\x18ftypisom" + b"forged film" * 1000
 
 
 def derived(case: Case) -> tuple[int, list[Part]]:
-    said = case.manifest()["derived"][NAME]
-    return said["head"], [(source, begin, size) for source, begin, size in said["of"]]
+    result = case.manifest()["derived"][NAME]
+    return result["head"], [(source, begin, size) for source, begin, size in result["of"]]
 
 
 def put(case: Case, film: bytes, head: int, of: list[Any]) -> list[str]:
     """Sign a clip, and return what is wrong with it."""
     case.write(NAME, film)
-    case.sign_again(lambda said: said.update(derived={NAME: {"head": head, "of": of}}))
+    case.sign_again(lambda data: data.update(derived={NAME: {"head": head, "of": of}}))
     return case.verdict.problems
 
 

@@ -87,8 +87,8 @@ def test_a_line_that_a_power_cut_tore_is_not_copied(tmp_path: Path, name: str, t
     with (tmp_path / "data/history/signed" / name).open("ab") as file:
         file.write(torn)
     made = exported(box, span)
-    code, said = told_by_program(tmp_path / "export", made.fingerprint)
-    assert (checked(tmp_path / "export", made.fingerprint).problems, code) == ([], 0), said
+    code, answer = told_by_program(tmp_path / "export", made.fingerprint)
+    assert (checked(tmp_path / "export", made.fingerprint).problems, code) == ([], 0), answer
 
 
 @dataclass
@@ -122,8 +122,8 @@ def test_a_time_on_the_fallback_disk_holds_by_its_fingerprint(both: TwoDisks) ->
     assert (made.check.problems, made.check.waiting, made.unreadable) == ([], 0, ())
     assert "its fallback disk's, not on the recovery sheet" in (both.main.folder / "export/README.txt").read_text()
     assert f"the fallback disk {both.fallback.volume.root}, not of the main disk" in made.words
-    code, said = told_by_program(both.main.folder / "export", made.fingerprint)
-    assert code == 0, said
+    code, answer = told_by_program(both.main.folder / "export", made.fingerprint)
+    assert code == 0, answer
 
 
 def test_a_time_on_both_disks_has_the_first_and_names_the_other(both: TwoDisks) -> None:

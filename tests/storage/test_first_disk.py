@@ -84,8 +84,8 @@ SERVICE = f"{ROOT}\n30 20 8:2 /mnt/video /mnt/video rw - ext4 /dev/sda2 rw"
 )  # fmt: skip
 def test_a_mount_of_a_folder_onto_itself_is_no_disk(tmp_path: Path, folder: str, mounts: str, is_missing: bool) -> None:
     (fstab := tmp_path / "fstab").write_text(FSTAB)
-    (said := tmp_path / "mounts").write_text(f"{mounts}\n")
-    assert bool(why_disk_missing(Path(folder), fstab, said)) is is_missing
+    (text := tmp_path / "mounts").write_text(f"{mounts}\n")
+    assert bool(why_disk_missing(Path(folder), fstab, text)) is is_missing
 
 
 def test_without_such_files_nothing_is_missing(tmp_path: Path) -> None:

@@ -216,11 +216,11 @@ def test_the_command_tells_it_in_words_that_any_terminal_takes(
     rebuild_index(site.volume, site.history)
     path = harm(hour)
     code = main(["check", "--deep", "--data", str(site.folder)])
-    told = capfd.readouterr()
-    assert code == 1, told.err
-    assert "Traceback" not in told.err
-    assert path.name not in told.out or path.name.isprintable()
-    assert all(one.isprintable() or one == "\n" for one in told.out)
+    result = capfd.readouterr()
+    assert code == 1, result.err
+    assert "Traceback" not in result.err
+    assert path.name not in result.out or path.name.isprintable()
+    assert all(one.isprintable() or one == "\n" for one in result.out)
 
 
 def test_a_file_for_every_millisecond(site: Site, hour: Path, looked: Callable[[], CheckReport]) -> None:

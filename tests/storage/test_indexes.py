@@ -98,9 +98,9 @@ class TestMemoryIndex(IndexContract):
 def test_a_file_that_is_no_database_is_told_as_damaged(tmp_path: Path) -> None:
     path = tmp_path / "tawny.db"
     path.write_bytes(b"not a database" * 1000)
-    with pytest.raises(IndexDamaged) as told:
+    with pytest.raises(IndexDamaged) as raised:
         SqliteIndex(path)
-    assert str(path) in told.value.message
+    assert str(path) in raised.value.message
 
 
 def test_an_index_of_another_version_is_not_touched(tmp_path: Path) -> None:
@@ -261,9 +261,9 @@ def test_many_threads_at_once_lose_nothing(tmp_path: Path) -> None:
 def test_sqlites_errors_become_ours(code: int, ours: type[StorageError]) -> None:
     error = sqlite3.OperationalError("made up")
     error.sqlite_errorcode = code
-    with pytest.raises(StorageError) as told, sqlite_errors("/data/tawny.db"):
+    with pytest.raises(StorageError) as raised, sqlite_errors("/data/tawny.db"):
         raise error
-    assert type(told.value) is ours
+    assert type(raised.value) is ours
 
 
 def test_a_database_that_no_descriptor_is_left_for_is_no_fault_of_the_disk(tmp_path: Path) -> None:

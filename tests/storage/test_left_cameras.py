@@ -119,8 +119,8 @@ def test_a_damaged_file_is_no_trouble_once_it_is_deleted(tmp_path: Path) -> None
     assert kept.trouble is None
 
 
-def removed(**said: object) -> Settings:
-    return Settings.model_validate({"removed_cameras": {"barn-front": said}})
+def removed(**data: object) -> Settings:
+    return Settings.model_validate({"removed_cameras": {"barn-front": data}})
 
 
 @pytest.mark.parametrize(

@@ -203,10 +203,10 @@ def test_a_long_rebuild_says_how_far_it_is(site: Site, caplog: pytest.LogCapture
     site.clock.advance(86_400)
     site.ledger.put_event(_event(1))
     rebuild(site.volume, MemoryIndex(), site.history, Slow())
-    said = [record.getMessage() for record in caplog.records]
-    assert said[0] == "Rebuilding the index: history/2026-11-21.jsonl is done, file 2 of 2 of the history."
+    found = [record.getMessage() for record in caplog.records]
+    assert found[0] == "Rebuilding the index: history/2026-11-21.jsonl is done, file 2 of 2 of the history."
     folder = site.folder / "porch" / "2026" / "11" / "20" / "05"
-    assert said[1] == f"Rebuilding the index: recordings listed: 1, next those in {folder}."
+    assert found[1] == f"Rebuilding the index: recordings listed: 1, next those in {folder}."
 
 
 def test_a_deleted_one_is_made_again_at_the_start(site: Site) -> None:

@@ -334,6 +334,6 @@ def test_the_next_statement_says_it() -> None:
     history = SignedHistory.opened(disk, 1 << 41)
     for _ in range(2):
         assert history.state(1 << 41)
-    said = [item for _, items in proved(disk, history.genesis).values() for item in items if item[0] == "rewrapped"]  # type: ignore[index]
-    assert said == [["rewrapped", "00" * 16, "9999", 2, 3, ["aa"]]]
+    found = [item for _, items in proved(disk, history.genesis).values() for item in items if item[0] == "rewrapped"]  # type: ignore[index]
+    assert found == [["rewrapped", "00" * 16, "9999", 2, 3, ["aa"]]]
     assert not [path for path in disk.files if "told-" in path]

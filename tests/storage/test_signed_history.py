@@ -276,21 +276,21 @@ def test_power_cuts_between_all_writes() -> None:
 
 
 def look(disk: MemoryDisk, point: int, seed: int) -> None:
-    said = disk.notes(point)
+    result = disk.notes(point)
     left = loaded(disk.after_cut(point, seed))
     now = START + 10 * TEN_MINUTES
     history = SignedHistory.opened(left, now)
-    for what, value in said:
+    for what, value in result:
         if what == "genesis":
             assert history.genesis == value, f"keys were lost at {point}, {seed}"
     known = numbers(left, history.genesis)
-    stated = [value for what, value in said if what == "stated"]
+    stated = [value for what, value in result if what == "stated"]
     assert known[: len(stated)] == stated, f"a statement was lost at {point}, {seed}"
     record(history)
     history.state(now + 1)
     all_stated = numbers(left, history.genesis)
     assert all_stated == list(range(len(all_stated))), f"stated twice, or not, at {point}, {seed}"
-    waits = [value for what, value in said if what == "waits"]
+    waits = [value for what, value in result if what == "waits"]
     assert set(waits) <= set(all_stated), f"what waited was lost at {point}, {seed}"
     times = [one.time for one, _ in proved(left, history.genesis).values()]
     assert times == sorted(times)

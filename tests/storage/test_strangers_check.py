@@ -107,9 +107,9 @@ def test_an_hour_is_checked_without_the_recorder(tmp_path: Path, quick_disk: Pat
     fingerprint = hour.export(tmp_path / "proof")
     proof = str(tmp_path / "proof")
     data.rename(quick_disk / "away")
-    said = json.loads(told(["-c", _TAWNY, "verify", proof, "--recorder", fingerprint, "--json"], tmp_path / "proof"))
-    notes = " ".join(said["notes"])
-    assert (said["ok"], said["problems"]) == (True, [])
+    answer = json.loads(told(["-c", _TAWNY, "verify", proof, "--recorder", fingerprint, "--json"], tmp_path / "proof"))
+    notes = " ".join(answer["notes"])
+    assert (answer["ok"], answer["problems"]) == (True, [])
     assert "recording 5 was deleted by the recorder: older than 1 hour" in notes
     assert "no recording for 30 s from 2026-11-20T06:20:00.000Z: stalled" in notes
     assert "unexplained" not in notes

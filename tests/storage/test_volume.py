@@ -94,9 +94,9 @@ def test_signs_of_life_are_left_behind(tmp_path: Path) -> None:
 
 def _mount_again(folder: Path) -> None:
     """The lock is another file of the same content; the first one is open still."""
-    said = (folder / "lock").read_bytes()
+    result = (folder / "lock").read_bytes()
     (folder / "lock").unlink()
-    (folder / "lock").write_bytes(said)
+    (folder / "lock").write_bytes(result)
 
 
 def test_a_heartbeat_locks_the_file_of_a_disk_that_was_mounted_again(tmp_path: Path) -> None:

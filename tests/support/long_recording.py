@@ -56,8 +56,8 @@ def _record(volume: Volume, camera: CameraId, clip: SampleClip, begin_ms: int) -
         Sample(one.data, at, after - at, one.is_keyframe)
         for one, (at, after) in zip(pictures, pairwise([*starts, starts[-1] + step]), strict=True)
     ]
-    said = about(camera, StreamName.MAIN, RunId("film"), begin_ms, clip.video, None)
-    file = OpenSegment.create(volume, said, PlainContent(init_segment(clip.video, None, said.record())))
+    result = about(camera, StreamName.MAIN, RunId("film"), begin_ms, clip.video, None)
+    file = OpenSegment.create(volume, result, PlainContent(init_segment(clip.video, None, result.record())))
     begins = [place for place, one in enumerate(samples) if one.is_keyframe]
     for count, (begin, end) in enumerate(pairwise([*begins, len(samples)])):
         shown = samples[begin:end]
@@ -65,5 +65,5 @@ def _record(volume: Volume, camera: CameraId, clip: SampleClip, begin_ms: int) -
         file.append([WrittenFragment(parts, shown[0].pts * 1000 // VIDEO_RATE, shown[0].is_keyframe)])
     end_ms = begin_ms + round((starts[-1] + step) * 1000 / VIDEO_RATE)
     file.close(SegmentTrailer(end_ms, "length"))
-    volume.open_folders.leave(said.name.folder)
+    volume.open_folders.leave(result.name.folder)
     return end_ms

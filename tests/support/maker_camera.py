@@ -179,8 +179,8 @@ class MakerCamera:
 
 def notification(topic: str, source: Mapping[str, str], data: Mapping[str, str]) -> bytes:
     message = {"source": dict(source), "key": {}, "data": dict(data)}
-    told = {"timestamp": 1_639_385_866_198, "topic": topic, "message": message}
-    return json.dumps({"apiVersion": "1.0", "method": "events:notify", "params": {"notification": told}}).encode()
+    answer = {"timestamp": 1_639_385_866_198, "topic": topic, "message": message}
+    return json.dumps({"apiVersion": "1.0", "method": "events:notify", "params": {"notification": answer}}).encode()
 
 
 class _Server(ThreadingHTTPServer):
@@ -230,8 +230,8 @@ class _WebSocket:
                 for one in self._protocol.events_received():
                     if isinstance(one, Frame) and one.opcode is Opcode.TEXT:
                         camera.filters.append(json.loads(bytes(one.data)))
-                        told = {"data": {}} if camera.said is None else camera.said
-                        self.write(json.dumps({"apiVersion": "1.0", "method": "events:configure", **told}).encode())
+                        answer = {"data": {}} if camera.said is None else camera.said
+                        self.write(json.dumps({"apiVersion": "1.0", "method": "events:configure", **answer}).encode())
                 self.flush()
 
 
@@ -264,8 +264,8 @@ class _Request(BaseHTTPRequestHandler):
             return
         page = b"<html></html>" if camera.is_page else camera.answer
         token = parse_qs(path.query).get("token", [""])[0]
-        told = page if page is not None else json.dumps([self._told(camera, one, token) for one in asked]).encode()
-        self._answers(200, {"Content-Type": "text/html"}, told)
+        answer = page if page is not None else json.dumps([self._told(camera, one, token) for one in asked]).encode()
+        self._answers(200, {"Content-Type": "text/html"}, answer)
 
     def _told(self, camera: MakerCamera, asked: Mapping[str, Any], token: str) -> dict[str, Any]:
         name, states = asked["cmd"], camera.states
@@ -296,8 +296,8 @@ class _Request(BaseHTTPRequestHandler):
         ai = {kind: state(kind) for kind in ("people", "vehicle", "dog_cat")} | {
             "face": {"alarm_state": 1, "support": 0}
         }
-        told = ai if name == "GetAiState" else {"ai": ai, "md": state("md"), "visitor": state("visitor")}
-        return {"cmd": name, "code": 0, "value": {"channel": asked["param"]["channel"], **told}}
+        answer = ai if name == "GetAiState" else {"ai": ai, "md": state("md"), "visitor": state("visitor")}
+        return {"cmd": name, "code": 0, "value": {"channel": asked["param"]["channel"], **answer}}
 
     def _answers(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
         self.send_response(status)

@@ -103,8 +103,8 @@ async def _answer(request: Mapping[str, Any], exchange: Exchange) -> None:
     await exchange.send(Kind.HEAD, as_payload({"status": 200 if is_known else 404, "headers": []}))
     spans = [[FIRST_MS, FIRST_MS + HOUR_MS]]
     cameras = [{"id": _camera(number), "spans": spans, "first_ms": FIRST_MS} for number in range(CAMERAS)]
-    said = {"now_ms": FIRST_MS + 2 * HOUR_MS, "cameras": cameras}
-    await exchange.send(Kind.DATA, json.dumps(said).encode())
+    data = {"now_ms": FIRST_MS + 2 * HOUR_MS, "cameras": cameras}
+    await exchange.send(Kind.DATA, json.dumps(data).encode())
 
 
 def _camera(number: int) -> str:

@@ -87,7 +87,7 @@ class OnvifDevice(FakeCamera):
                     "codec": values["Encoding"], "width": int(values["Width"]), "height": int(values["Height"]),
                 }  # fmt: skip
                 others = (("fps", "FrameRateLimit"), ("quality", "Quality"))
-                new |= {key: int(float(values[said])) for key, said in others if said in values}
+                new |= {key: int(float(values[result])) for key, result in others if result in values}
                 name = values["Configuration.token"].removeprefix("encoder-")
                 self.streams = [replace(one, **new) if one.token == name else one for one in self.streams]
                 return 200, "<r/>"
@@ -107,8 +107,8 @@ class OnvifDevice(FakeCamera):
                 return 200, f"<r>{offered}</r>"
             case "SetSystemDateAndTime", "/onvif/device_service" if not self.refuses:
                 parts = ("Year", "Month", "Day", "Hour", "Minute", "Second")
-                said = datetime(*(int(values[one]) for one in parts), tzinfo=UTC)  # type: ignore[arg-type,misc]
-                self.ahead = said - datetime.now(UTC)
+                result = datetime(*(int(values[one]) for one in parts), tzinfo=UTC)  # type: ignore[arg-type,misc]
+                self.ahead = result - datetime.now(UTC)
                 return 200, "<r/>"
             case "SetVideoEncoderConfiguration" | "SetSystemDateAndTime", _:
                 return 400, fault("ter:ConfigModify", self.refuses)

@@ -125,10 +125,10 @@ class OnvifSimulator(OnvifDevice):
         self, topic: str, source: Mapping[str, str], data: Mapping[str, str], operation: str, age_s: float
     ) -> str:
         at = (datetime.now(UTC) + self.ahead - timedelta(seconds=age_s)).isoformat().replace("+00:00", "Z")
-        said = f' PropertyOperation="{operation}"' if operation else ""
+        text = f' PropertyOperation="{operation}"' if operation else ""
         return (
             f"<wsnt:NotificationMessage><wsnt:Topic>{topic}</wsnt:Topic><wsnt:Message>"
-            f'<tt:Message UtcTime="{at}"{said}>{_items("Source", source)}{_items("Data", data)}'
+            f'<tt:Message UtcTime="{at}"{text}>{_items("Source", source)}{_items("Data", data)}'
             "</tt:Message></wsnt:Message></wsnt:NotificationMessage>"
         )
 

@@ -40,4 +40,4 @@ def children() -> dict[int, str]:
         if int(parent) == os.getpid() and preloaded.__file__ in words:
             loaded.add(int(folder.name))
     parents = {os.getpid(), *loaded}
-    return {pid: told for pid, told in found.items() if above[pid] in parents and pid not in loaded}
+    return {pid: text for pid, text in found.items() if above[pid] in parents and pid not in loaded}

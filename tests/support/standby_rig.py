@@ -162,9 +162,9 @@ class Rig:
         for one in (self.shed, self.house):
             one.start()
         link = self.shed.command("standby", "link")["link"]
-        told = self.house.command("standby", "join", link)
+        result = self.house.command("standby", "join", link)
         until(lambda: self.lease() == "held", PATIENCE_S, "the lease")
-        return told
+        return result
 
     def settle(self) -> None:
         """Wait until silence counts again."""

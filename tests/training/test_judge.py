@@ -81,8 +81,8 @@ def test_training_writes_it_into_the_card(
     output = tmp_path / "mine.onnx"
     assert train.main([str(tmp_path / "crops"), "-o", str(output), "--judge"]) == 0
     card = card_of(output)
-    assert {one["films"] for one in card.said["measured"]} == {"beach-door", "shed-door"}
-    assert card.said["trained"]["left_out_in_turn"] == ["beach-door", "shed-door"]
+    assert {one["films"] for one in card.document["measured"]} == {"beach-door", "shed-door"}
+    assert card.document["trained"]["left_out_in_turn"] == ["beach-door", "shed-door"]
     assert card.triggers == {"person": 0.7, "vehicle": 0.7}
     assert "precision" in capsys.readouterr().out
     assert "each camera by weights that never saw it" in card_words(card)

@@ -101,7 +101,7 @@ def test_training_makes_weights_and_their_card(
     )
     assert "there are no crops of roof" in capsys.readouterr().err
     found = card_of(output)
-    assert (found.name, found.said["sources"][0]["origin"]) == ("mine", "exported by its owner")
+    assert (found.name, found.document["sources"][0]["origin"]) == ("mine", "exported by its owner")
     assert KindClassifier(output).look(drawn.crops).shape == (len(drawn.crops), len(KINDS))
     assert (tmp_path / "without-yard.onnx").read_bytes() != output.read_bytes()
     first = output.read_bytes()

@@ -108,15 +108,15 @@ class RepeatedRequests:
     async def _make(self, name: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the application answer, and keep the answer if the change was made."""
         ended = self._running[name] = asyncio.Event()
-        said: list[Message] = []
+        received: list[Message] = []
 
         async def send_and_keep(message: Message) -> None:
-            if sum(len(one.get("body", b"")) for one in said) <= MOST_KEPT_BYTES:
-                said.append({**message})
-            if not message.get("more_body", False) and _is_kept(scope, said):
+            if sum(len(one.get("body", b"")) for one in received) <= MOST_KEPT_BYTES:
+                received.append({**message})
+            if not message.get("more_body", False) and _is_kept(scope, received):
                 now_s = scope["app"].state.site.recorder.clock.mono_s()
                 kept_s = ONCE_KEPT_S if scope["path"] in ONCE else KEPT_S
-                self._kept[name] = (now_s + kept_s, said)
+                self._kept[name] = (now_s + kept_s, received)
                 # also where no other change comes: it may have a session's secret
                 asyncio.get_running_loop().call_later(kept_s, self._kept.pop, name, None)
                 self._drop_old(now_s)
@@ -135,11 +135,11 @@ class RepeatedRequests:
             self._kept.popitem(last=False)
 
 
-def _is_kept(scope: Scope, said: list[Message]) -> bool:
+def _is_kept(scope: Scope, messages: list[Message]) -> bool:
     """Return whether this is a whole answer that something was done, or used up."""
-    is_whole = said[-1]["type"] == "http.response.body" and not said[-1].get("more_body", False)
-    size_bytes = sum(len(one.get("body", b"")) for one in said)
-    is_done = 200 <= said[0]["status"] < 300 or scope.get("state", {}).get(USED_UP, False)
+    is_whole = messages[-1]["type"] == "http.response.body" and not messages[-1].get("more_body", False)
+    size_bytes = sum(len(one.get("body", b"")) for one in messages)
+    is_done = 200 <= messages[0]["status"] < 300 or scope.get("state", {}).get(USED_UP, False)
     return is_whole and is_done and size_bytes <= MOST_KEPT_BYTES
 
 

@@ -120,7 +120,7 @@ def is_forwarded(headers: Headers) -> bool:
 
 
 def _is_proxied(headers: Headers) -> bool:
-    """Return whether a reverse proxy says for whom it asks; `Via` may come from a proxy on the client's side."""
+    """Return whether a reverse proxy names the client; `Via` may come from a proxy on the client's side."""
     return "x-forwarded-for" in headers or "forwarded" in headers
 
 

@@ -95,7 +95,7 @@ class RecorderRuntime:
         self.naming, self.known = parts.recognition.naming, parts.recognition.known
         self.logins = parts.login_file.history
         """What sign-in cameras offered before."""
-        self.said = ExternalEvents(
+        self.external_events = ExternalEvents(
             storage.marks, storage.sealing.event_files.write_picture, self.hub, place.bus.publish, place.clock
         )
         self.snapshots = PeriodicSnapshots(store.volume, settings, self.hub, self._state_of, place.clock)
@@ -124,7 +124,7 @@ class RecorderRuntime:
             lambda _settings: self.appearance.wake(),
             lambda _settings: parts.recognition.naming.look_now(),
             lambda _settings: parts.recognition.reading.look_now(),
-            lambda new: self.said.keep_only(new.cameras),
+            lambda new: self.external_events.keep_only(new.cameras),
         ]
         self._learned: tuple[float, Neighbors] | None = None
         """Neighboring cameras, and when they were learned, s monotonic."""
@@ -212,7 +212,7 @@ class RecorderRuntime:
         self.sealing.start(pooled)
         self.care.start(pooled, [HealthCheck(self.sealing.watch), HealthCheck(self._heartbeat.problems), *checks])
         self.arming.start(pooled, self._stand)
-        self.said.handle.start(pooled, self.said.name, lambda: self.said)
+        self.external_events.handle.start(pooled, self.external_events.name, lambda: self.external_events)
 
     def note_end(self, cause: str, by: str) -> None:
         """Note why this run ends, a key of `model.segments.OFF_WORDS`, and who asked. The first stays, but a stop

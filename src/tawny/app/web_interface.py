@@ -571,7 +571,7 @@ def _make_integrations(running: RecorderRuntime, outward: DeliveryService, accou
         accounts.note(action, person, Caller(address), detail)
 
     means = CommandMeans(
-        running.said, running.arming.modes, marks, note, running.logins, outward.snoozes,
+        running.external_events, running.arming.modes, marks, note, running.logins, outward.snoozes,
         followers=running.parts.services.followers, tracked=OutboxMarks(outward.outbox, "tracking/"),
         switched=OutboxMarks(outward.outbox, "relays/"),
     )  # fmt: skip

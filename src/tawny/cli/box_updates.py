@@ -39,9 +39,9 @@ class BoxStatus:
     warnings: frozenset[str]
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> "BoxStatus":
-        working = frozenset(name for name, state in said["cameras"].items() if state not in _NOT_WORKING)
-        return cls(said["online"], said["allows"], said["version"], working, frozenset(said["warnings"]))
+    def of(cls, data: Mapping[str, Any]) -> "BoxStatus":
+        working = frozenset(name for name, state in data["cameras"].items() if state not in _NOT_WORKING)
+        return cls(data["online"], data["allows"], data["version"], working, frozenset(data["warnings"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,23 +130,27 @@ class StagedUpdate:
 
     async def _order(self, box: str) -> str:
         """Order the update, and return what is wrong; empty: the command ended well, or the line to the box did."""
-        said: Mapping[str, Any] = {}
+        received: Mapping[str, Any] = {}
         has_started = False
         async with aclosing(self._boxes.order(box)) as answers:
-            async for said in answers:
-                has_started |= "started" in said
-        if has_started and "code" not in said:
+            async for received in answers:
+                has_started |= "started" in received
+        if has_started and "code" not in received:
             return ""  # it restarts
-        if "code" in said:
-            last = str(said.get("printed", "")).strip().splitlines()[-1:]
-            return f"its update command failed: {''.join(last) or 'exit code'} ({said['code']})" if said["code"] else ""
-        if "busy" in said:
+        if "code" in received:
+            last = str(received.get("printed", "")).strip().splitlines()[-1:]
+            return (
+                f"its update command failed: {''.join(last) or 'exit code'} ({received['code']})"
+                if received["code"]
+                else ""
+            )
+        if "busy" in received:
             return "an update runs there already"
-        if "offline" in said:
+        if "offline" in received:
             return "it went offline before the update"
-        if said.get("refused") == 403:
+        if received.get("refused") == 403:
             return f"it doesn't allow updates. {_ALLOW}"
-        return str(said.get("error") or "it can't be updated from a hub: its version is too old")
+        return str(received.get("error") or "it can't be updated from a hub: its version is too old")
 
     async def _watch(self, box: str, before: BoxStatus) -> BoxUpdated:
         """Watch a recorder until it has worked for `watch_s`, or has not begun to within `wait_s`."""

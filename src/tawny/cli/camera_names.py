@@ -18,8 +18,8 @@ def put_ids(args: Namespace, argument: str = "camera") -> None:
     argument: what it is called in args; a name, several with commas between them, or a list. Raises NotDone: when
     several cameras are meant.
     """
-    said: str | list[str] = getattr(args, argument)
-    if all(map(is_camera_id, said if isinstance(said, list) else [said])):
+    given: str | list[str] = getattr(args, argument)
+    if all(map(is_camera_id, given if isinstance(given, list) else [given])):
         return  # most are: the settings aren't read once more
     with suppress(SettingsError):  # the command says so, if it needs the settings
         chosen = _settings_of_the_recordings(args)
@@ -33,11 +33,11 @@ def put_ids(args: Namespace, argument: str = "camera") -> None:
         def id_of(text: str) -> str:
             return text if is_camera_id(text) else _named(text, present) or _named(text, removed) or text
 
-        if isinstance(said, list):
-            setattr(args, argument, [id_of(text) for text in said])
+        if isinstance(given, list):
+            setattr(args, argument, [id_of(text) for text in given])
         else:
-            whole = id_of(said)
-            setattr(args, argument, whole if whole != said else ",".join(map(id_of, said.split(","))))
+            whole = id_of(given)
+            setattr(args, argument, whole if whole != given else ",".join(map(id_of, given.split(","))))
 
 
 def _settings_of_the_recordings(args: Namespace) -> Settings | None:

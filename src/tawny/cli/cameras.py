@@ -167,7 +167,7 @@ def _has_one_login(source: str, sub: str) -> bool:
         return False
     try:
         main, small = parse_network(source), parse_network(sub)
-    except ValueError:  # what is wrong is said when the streams are looked for
+    except ValueError:  # reported when the streams are looked for
         return True
     return (small.user, small.password) in {("", ""), (main.user, main.password)}
 

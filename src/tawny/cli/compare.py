@@ -265,8 +265,8 @@ def _writable(file: Path, option: str) -> Iterator[None]:
     try:
         yield
     except (SourceUnusable, OSError, ValueError) as error:
-        said = error.detail if isinstance(error, SourceUnusable) else getattr(error, "strerror", None) or str(error)
-        raise NotDone(f"Can't write {file}: {said}.", f"Leave out `{option}`, or choose another file.") from None
+        why = error.detail if isinstance(error, SourceUnusable) else getattr(error, "strerror", None) or str(error)
+        raise NotDone(f"Can't write {file}: {why}.", f"Leave out `{option}`, or choose another file.") from None
 
 
 def _drawn(

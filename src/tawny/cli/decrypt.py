@@ -156,12 +156,14 @@ def _cut_off(path: Path, file: FileScan) -> str:
     Of a file that was being recorded when a power cut came, which its name says, nothing else was written.
     """
     is_torn, start_ms = file.ends is FileEnding.TORN, file.header.start_ms
-    said = segment_name(f"{hour_folder(CameraId('any'), start_ms)}/{path.name}") if start_ms < _LATEST_MS else None
-    if said is None and is_torn:
+    inner_name = (
+        segment_name(f"{hour_folder(CameraId('any'), start_ms)}/{path.name}") if start_ms < _LATEST_MS else None
+    )
+    if inner_name is None and is_torn:
         return _CUT_OFF if _OPAQUE.fullmatch(path.stem) else _UNFINISHED
-    if said is None or said.end_ms is None:
+    if inner_name is None or inner_name.end_ms is None:
         return ""
-    ends_early = file.ends is FileEnding.OPEN and said.end_ms - file.last_ms > _EDGE_MS
+    ends_early = file.ends is FileEnding.OPEN and inner_name.end_ms - file.last_ms > _EDGE_MS
     return _CUT_OFF if is_torn or ends_early else ""
 
 

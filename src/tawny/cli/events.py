@@ -277,14 +277,14 @@ class FollowedEvents:
         return Namespace(**selected)
 
     def missed(self, events: Iterable[Event]) -> Iterator[dict[str, Any]]:
-        """Yield the messages that told of these events."""
+        """Yield the messages about these events."""
         for event in events:
-            said = []
+            found = []
             if event.start_ms >= self._begun_ms:
-                said.append(EventChanged("started", replace(event, end_ms=None)))
+                found.append(EventChanged("started", replace(event, end_ms=None)))
             if event.end_ms is not None:
-                said.append(EventChanged("ended", event))
-            yield from filter(None, (json_format.message(one, self._heard_ms) for one in said))
+                found.append(EventChanged("ended", event))
+            yield from filter(None, (json_format.message(one, self._heard_ms) for one in found))
 
     def _note(self, event: str, *, is_over: bool) -> None:
         if is_over:

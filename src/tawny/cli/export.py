@@ -553,8 +553,8 @@ def _make(
     check_export(options)
     burns, is_film = _burns(args), kind is not ExportKind.MP4
     if args.stream != StreamName.MAIN or (is_film and (args.split or args.exact)):
-        said = "--stream sub" if args.stream != StreamName.MAIN else "--split" if args.split else "--exact"
-        raise UsageError(f"{said} can't be combined with that option.", "It makes one file, of the main stream.")
+        option = "--stream sub" if args.stream != StreamName.MAIN else "--split" if args.split else "--exact"
+        raise UsageError(f"{option} can't be combined with that option.", "It makes one file, of the main stream.")
     if args.redact and (args.split or burns or _kind(args) is not None):
         raise UsageError("--redact can't be combined with that option.", "Use one of them.")
     if burns and (args.split or args.exact or args.timelapse is not None or args.side_by_side):

@@ -83,7 +83,7 @@ def _list(store: ModelStore, sounds: ModelStore, chosen: ObjectModelSettings, ou
     text = out.table(("NAME", "FAMILY", "SIZE", "LICENCE", "USED"), rows, empty="" if broken else empty)
     card, trouble = (None, "") if chosen.kinds == OFF else _suggesting(chosen.kinds)
     parts = [text, broken, card_words(card) if card else trouble]
-    out.data(data | {"kinds": card and card.said, "trouble": broken}, "\n\n".join(part for part in parts if part))
+    out.data(data | {"kinds": card and card.document, "trouble": broken}, "\n\n".join(part for part in parts if part))
     return int(bool(broken or trouble))
 
 

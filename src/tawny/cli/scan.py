@@ -81,7 +81,7 @@ def _run_elsewhere(args: Namespace, out: Output) -> int:
     from tawny.cli.scan_ray import RayComputer  # lazy: loads Ray
 
     recipe = ScanRecipe.of(args)
-    prepare(recipe, args, args.camera or "", out.say)  # so that what is wrong is said here
+    prepare(recipe, args, args.camera or "", out.say)  # so that errors are shown here
     with ExitStack() as stack:
         finder, targets = _targets(args, stack)
         computer = RayComputer(args.on, recipe, _place(args), out.progress)

@@ -90,25 +90,25 @@ class BoxComputer:
         order = {**order, "recipe": self._recipe.as_json()}
         died = 0
         while True:
-            said: Mapping[str, Any] = {"offline": True}
+            received: Mapping[str, Any] = {"offline": True}
             async with aclosing(self._ask(box, order)) as answers:
-                async for said in answers:
-                    if "done_s" in said:
+                async for received in answers:
+                    if "done_s" in received:
                         self.offline.discard(box)
                         since_s = loop.time()
-            if "died" in said:
+            if "died" in received:
                 died += 1
                 if died == MOST_TRIES:
                     raise NotDone(f"The scan on {box} ended {died} times.", "Its log says more.")
                 continue
-            if "offline" not in said and "busy" not in said:
+            if "offline" not in received and "busy" not in received:
                 self.offline.discard(box)
-                return _checked(box, said)
-            if "offline" in said:
+                return _checked(box, received)
+            if "offline" in received:
                 self.offline.add(box)
             if loop.time() - since_s >= self._wait_s:
                 raise NotDone(
-                    f"{box} is {'offline' if 'offline' in said else 'busy'}.",
+                    f"{box} is {'offline' if 'offline' in received else 'busy'}.",
                     "What was done is kept: run the same command again to go on.",
                 )
             await asyncio.sleep(self._again_s)
@@ -120,8 +120,8 @@ class BoxComputer:
             return None
         return inputs
 
-    def store_plan(self, target: ScanTarget, said: Any) -> None:
-        self._log.add_plan(self._plan_key(target), said)
+    def store_plan(self, target: ScanTarget, data: Any) -> None:
+        self._log.add_plan(self._plan_key(target), data)
 
     def _plan_key(self, target: ScanTarget) -> str:
         return digest([asdict(target), self._recipe.as_json()])
@@ -150,11 +150,11 @@ class _OneBox:
             self._report(TargetPlanned(target, stored))
             return
         for _ in range(MOST_TRIES):
-            said = await self._ask({"do": "plan"}, target)
-            inputs = _inputs(target, said.get("inputs"))
+            answer = await self._ask({"do": "plan"}, target)
+            inputs = _inputs(target, answer.get("inputs"))
             if inputs is None:
                 raise NotDone(f"{self._box} answered with something else.", "Update it: both need the same version.")
-            self._computer.store_plan(target, said["inputs"])
+            self._computer.store_plan(target, answer["inputs"])
             self._report(TargetPlanned(target, inputs))
             if all([await self._parts(target, each) for each in inputs]):
                 return
@@ -167,10 +167,10 @@ class _OneBox:
                 continue
             order = {"do": "part", "key": each.own_key, "number": part.number, "count": part.of}
             try:
-                said = await self._ask(order, each.source)
-                if "changed" in said:
+                answer = await self._ask(order, each.source)
+                if "changed" in answer:
                     return False
-                self._report(PartDone(part, result_from_json(said["result"])))
+                self._report(PartDone(part, result_from_json(answer["result"])))
             except _Failed as error:
                 self._report(TargetFailed(target, each.key, NotDone(error.what, error.todo)))
                 return True
@@ -193,23 +193,23 @@ class _Failed(NotDone):
     """One input can't be scanned; the others can."""
 
 
-def _checked(box: str, said: Mapping[str, Any]) -> Mapping[str, Any]:
+def _checked(box: str, data: Mapping[str, Any]) -> Mapping[str, Any]:
     """Raises NotDone: the box refuses. Raises _Failed: it can't do this one."""
-    if said.get("refused") == 403:
+    if data.get("refused") == 403:
         raise NotDone(f"{box} doesn't allow this.", "Its owner can change `fleet.allow` in its settings.")
-    if "refused" in said:
+    if "refused" in data:
         raise NotDone(f"{box} refused this.", "Check the options; both recorders need the same version of tawny.")
-    error = said.get("error")
+    error = data.get("error")
     if isinstance(error, dict):
         raise _Failed(f"{box}: {error.get('what')}", str(error.get("todo", "")))
-    return said
+    return data
 
 
-def _inputs(target: ScanTarget, said: Any) -> tuple[PlannedInput, ...] | None:
-    if not isinstance(said, list):
+def _inputs(target: ScanTarget, data: Any) -> tuple[PlannedInput, ...] | None:
+    if not isinstance(data, list):
         return None
     try:
-        return tuple(PlannedInput.of_box(one, target) for one in said)
+        return tuple(PlannedInput.of_box(one, target) for one in data)
     except (ValueError, KeyError, TypeError, OverflowError):
         return None
 
@@ -243,10 +243,10 @@ async def ask_running_hub(folder: Path, request: Mapping[str, Any]) -> Answers:
         writer.write(json.dumps(request).encode() + b"\n")
         await writer.drain()
         while line := await reader.readline():
-            said = json.loads(line)
-            if "error" in said and "code" in said["error"]:
-                raise NotDone(said["error"]["message"], said["error"]["hint"])
-            yield said
+            data = json.loads(line)
+            if "error" in data and "code" in data["error"]:
+                raise NotDone(data["error"]["message"], data["error"]["hint"])
+            yield data
     except ConnectionError:
         return
     finally:

@@ -93,12 +93,12 @@ class PlannedInput:
         return asdict(self)
 
     @classmethod
-    def of_box(cls, said: Mapping[str, Any], target: ScanTarget) -> "PlannedInput":
+    def of_box(cls, data: Mapping[str, Any], target: ScanTarget) -> "PlannedInput":
         """Return an input that a box has planned for a target. Raises ValueError, KeyError, TypeError: it is none."""
-        own_key, has_sound, count = said["key"], said["has_sound"], int(said["count"])
+        own_key, has_sound, count = data["key"], data["has_sound"], int(data["count"])
         if not (isinstance(own_key, str) and isinstance(has_sound, bool) and 0 < count <= _MOST_PARTS):
             raise ValueError("no plan of an input")
-        begins_ms, read = int(said["begins_ms"]), said["source"]
+        begins_ms, read = int(data["begins_ms"]), data["source"]
         source = replace(
             target, stream=StreamName(read["stream"]).value, from_ms=int(read["from_ms"]), to_ms=int(read["to_ms"])
         )
@@ -107,7 +107,7 @@ class PlannedInput:
             f"{target.place}: {target.camera} from {time_text(begins_ms)}",
             f"{target.place}-{target.camera}-{stamp(begins_ms)}",
             {"box": target.place, "file": None, "camera": target.camera, "start": utc_text(begins_ms)},
-            begins_ms, _finite(said["asked_s"]), count, has_sound, source, own_key,
+            begins_ms, _finite(data["asked_s"]), count, has_sound, source, own_key,
         )  # fmt: skip
 
 
@@ -178,22 +178,22 @@ def result_json(result: PartResult) -> dict[str, Any]:
     return {**asdict(result), "events": events, "scores": sorted(result.scores.items())}
 
 
-def result_from_json(said: Mapping[str, Any]) -> PartResult:
+def result_from_json(data: Mapping[str, Any]) -> PartResult:
     """Raises ValueError, KeyError, TypeError: it is none."""
-    if "samples" in said:
-        return samples_from_json(said["samples"])
+    if "samples" in data:
+        return samples_from_json(data["samples"])
     events = [
         ScannedEvent(
             _finite(one["start_s"]), _finite(one["end_s"]), _word(one["kind"]), int(one["score"]),
             _finite(one["best_s"]), _box(one["box"]), _word(one["label"]), looks_from(one["looks"]),
             vector_from(one["vector"]),
         )
-        for one in said["events"]
+        for one in data["events"]
     ]  # fmt: skip
-    scores = {int(second): int(score) for second, score in said["scores"]}
+    scores = {int(second): int(score) for second, score in data["scores"]}
     return ScanResult(
-        _finite(said["duration_s"]), events, _finite(said["cpu_s"]), _finite(said["decoded_s"]), scores,
-        _word(said["model"]),
+        _finite(data["duration_s"]), events, _finite(data["cpu_s"]), _finite(data["decoded_s"]), scores,
+        _word(data["model"]),
     )  # fmt: skip
 
 
@@ -231,8 +231,8 @@ def _word(text: str) -> str:
     return text
 
 
-def _box(said: Any) -> Box:
-    x0, y0, x1, y1 = map(_finite, said)
+def _box(data: Any) -> Box:
+    x0, y0, x1, y1 = map(_finite, data)
     return x0, y0, x1, y1
 
 

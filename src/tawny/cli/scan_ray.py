@@ -113,18 +113,18 @@ class RayComputer:
     def _reports(self, ray: Any, reference: Any, task: _Task) -> list[Report]:
         """Return what a finished task has reported."""
         try:
-            said = ray.get(reference)
+            answer = ray.get(reference)
         except ray.exceptions.RayError as error:
             why = str(error).strip().splitlines()[-1]
             return [self._failed(task, NotDone(f"Can't scan {task.target.name}: {why}", "See the logs of Ray."))]
-        if "error" in said:
-            return [self._failed(task, NotDone(said["error"]["what"], said["error"]["todo"]))]
+        if "error" in answer:
+            return [self._failed(task, NotDone(answer["error"]["what"], answer["error"]["todo"]))]
         if task.part is None:
-            return [TargetPlanned(task.target, tuple(_planned(one, task.target) for one in said["inputs"]))]
-        if "result" not in said:
+            return [TargetPlanned(task.target, tuple(_planned(one, task.target) for one in answer["inputs"]))]
+        if "result" not in answer:
             changed = NotDone(f"The recordings of {task.target.name} have changed.", "Scan them again.")
             return [self._failed(task, changed)]
-        return [PartDone(task.part, result_from_json(said["result"]))]
+        return [PartDone(task.part, result_from_json(answer["result"]))]
 
     @staticmethod
     def _failed(task: _Task, error: NotDone) -> TargetFailed:
@@ -144,8 +144,8 @@ def _shared(target: ScanTarget) -> ScanTarget:
     return replace(target, file=str(Path(target.file).absolute())) if target.file else target
 
 
-def _planned(said: Mapping[str, Any], target: ScanTarget) -> PlannedInput:
-    planned = PlannedInput(**{**said, "source": ScanTarget(**said["source"])})
+def _planned(data: Mapping[str, Any], target: ScanTarget) -> PlannedInput:
+    planned = PlannedInput(**{**data, "source": ScanTarget(**data["source"])})
     return replace(planned, name=target.file, facts={"file": target.file}) if target.file else planned
 
 

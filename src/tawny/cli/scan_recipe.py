@@ -58,8 +58,8 @@ class ScanRecipe:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, said: Mapping[str, Any]) -> "ScanRecipe":
-        return cls(**{**said, "region": tuple(said.get("region", ()))})
+    def from_json(cls, data: Mapping[str, Any]) -> "ScanRecipe":
+        return cls(**{**data, "region": tuple(data.get("region", ()))})
 
 
 @dataclass(frozen=True)

@@ -40,14 +40,14 @@ _IDENTITY: Final = ("box", "file", "camera", "start")
 
 @dataclass(frozen=True, slots=True)
 class ScannedObject:
-    """An event of the results. facts: the fields of its input. said: the event itself, as `tawny scan --json` has it.
+    """An event of the results. facts: the fields of its input. record: the event, as `tawny scan --json` has it.
 
     event: its times are ms UTC, or of a file, ms since its beginning.
     """
 
     event: Event
     facts: Mapping[str, Any]
-    said: Mapping[str, Any]
+    record: Mapping[str, Any]
     looks: bytes
     vector: bytes
     model: str
@@ -61,7 +61,7 @@ class ScannedObject:
     @property
     def when(self) -> str:
         """Its start, for people."""
-        return time_text(self.event.start_ms) if "at" in self.said else clock_text(self.said["start_s"])
+        return time_text(self.event.start_ms) if "at" in self.record else clock_text(self.record["start_s"])
 
 
 class ScanResults:
@@ -186,7 +186,7 @@ def print_hits(results: ScanResults, query: SearchQuery, hits: Sequence[SearchHi
     events = [_as_json(one, hit) for one, hit in found]
     rows = [
         (
-            one.where, one.when, f"{one.said['end_s'] - one.said['start_s']:.1f} s", hit.why or one.event.kind,
+            one.where, one.when, f"{one.record['end_s'] - one.record['start_s']:.1f} s", hit.why or one.event.kind,
             f"{hit.score:.0%}" if hit.why else "–", str(one.event.id),
         )
         for one, hit in found
@@ -200,10 +200,10 @@ def print_hits(results: ScanResults, query: SearchQuery, hits: Sequence[SearchHi
 
 
 def _as_json(one: ScannedObject, hit: SearchHit) -> dict[str, Any]:
-    said = {name: value for name, value in one.said.items() if name not in ("looks", "vector")}
+    data = {name: value for name, value in one.record.items() if name not in ("looks", "vector")}
     facts = {name: one.facts[name] for name in ("box", "file", "camera") if name in one.facts}
     matched = {"why": hit.why, "match": round(hit.score, 2)} if hit.why else {}
-    return {"id": one.event.id, **facts, **said, **matched}
+    return {"id": one.event.id, **facts, **data, **matched}
 
 
 def _summaries(lines: Iterable[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -222,13 +222,13 @@ def _objects_of(summary: Mapping[str, Any]) -> Iterator[ScannedObject]:
     facts = {name: value for name, value in summary.items() if name != "events"}
     mark = digest([summary.get(name) for name in _IDENTITY])[:8]
     camera = CameraId(str(summary.get("camera") or Path(str(summary.get("file"))).stem).lower())
-    for number, said in enumerate(summary["events"], 1):
+    for number, entry in enumerate(summary["events"], 1):
         with suppress(ValueError, KeyError, TypeError, OverflowError):
-            begin_ms = utc_from_text(said["at"]) if "at" in said else round(said["start_s"] * 1000)
-            length_ms = round((said["end_s"] - said["start_s"]) * 1000)
+            begin_ms = utc_from_text(entry["at"]) if "at" in entry else round(entry["start_s"] * 1000)
+            length_ms = round((entry["end_s"] - entry["start_s"]) * 1000)
             event = Event(
-                EventId(f"{mark}-{number:04}"), camera, str(said["type"]), begin_ms, begin_ms + length_ms,
-                float(said["score"]),
+                EventId(f"{mark}-{number:04}"), camera, str(entry["type"]), begin_ms, begin_ms + length_ms,
+                float(entry["score"]),
             )  # fmt: skip
-            looks, vector = looks_from(said.get("looks", "")), vector_from(said.get("vector", ""))
-            yield ScannedObject(event, facts, said, looks, vector, str(summary.get("search_model", "")))
+            looks, vector = looks_from(entry.get("looks", "")), vector_from(entry.get("vector", ""))
+            yield ScannedObject(event, facts, entry, looks, vector, str(summary.get("search_model", "")))

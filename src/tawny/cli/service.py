@@ -141,11 +141,11 @@ def run_service(args: Namespace, out: Output) -> int:
     _systemctl("daemon-reload")
     _systemctl("enable", "tawny.service")
     _systemctl("restart", "tawny.service")
-    said = f"Created {unit}. To check it: systemctl status tawny, or tawny status"
+    message = f"Created {unit}. To check it: systemctl status tawny, or tawny status"
     if not service.keeps_settings and not service.config.is_relative_to(service.data):
-        said += f"\nThe browser can't change the settings: the service may not write to {service.config.parent}. "
-        said += "To allow it, move tawny.toml and what belongs to it to /etc/tawny, then install again."
-    out.data({"unit": str(unit)}, said)
+        message += f"\nThe browser can't change the settings: the service may not write to {service.config.parent}. "
+        message += "To allow it, move tawny.toml and what belongs to it to /etc/tawny, then install again."
+    out.data({"unit": str(unit)}, message)
     return 0
 
 
@@ -409,7 +409,7 @@ def _systemctl(*words: str) -> str:
 
 
 def _call(name: str, *words: str) -> str:
-    """Run a program and return what it said."""
+    """Run a program and return its output."""
     program = shutil.which(name) or shutil.which(name, path="/usr/sbin:/sbin")
     if program is None:
         raise NotDone(f"{name} isn't installed.", "Install it, or pass `--user` with a user that exists.")

@@ -123,7 +123,7 @@ others  = { notify = ["person", "vehicle"] }
 
 
 def with_preset(modes: Mapping[str, Any], preset: ModePreset) -> dict[str, Any]:
-    """Return the table `modes` with the modes of a preset, and without what it said of single cameras.
+    """Return the table `modes` with the modes of a preset, and without its settings of single cameras.
 
     Presence and location stay, and so does a schedule whose modes all exist in the preset.
     """

@@ -88,7 +88,7 @@ class RecordNowCommand(_Order):
 
 
 class EventOpenCommand(_Order):
-    """Something happens. key: by which it is told of again; one that lasts under the same key goes on."""
+    """Something happens. key: names it in later messages; while one lasts, the same key means the same one."""
 
     command: Literal["event.open"]
     camera: CameraName

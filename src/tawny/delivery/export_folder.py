@@ -28,7 +28,7 @@ from tawny.storage.disk.secondary_volumes import why_disk_missing, why_listed_di
 
 log = logging.getLogger(__name__)
 
-_TOLD_MS: Final = 86_400_000
+_SHOWN_MS: Final = 86_400_000
 _OTHERS: Final = 0o066
 """Rights of others than the owner to read and write."""
 
@@ -71,7 +71,7 @@ class ExportFolder:
         self._folder, self._limits = OpenFolder(root, f"{to} ({root})"), limits
         self._lock = threading.Lock()
         self._full: deque[int] = deque(maxlen=1000)
-        self._told: set[Path] = set()
+        self._logged: set[Path] = set()
         """Links of other users that were logged."""
         self._held_bytes: int | None = None
         """Of the files that are there; None: to be counted."""
@@ -164,11 +164,11 @@ class ExportFolder:
 
     def removed_when_full(self) -> int:
         """Count the files that were deleted within the last day because the disk was full."""
-        return sum(at_ms >= self._clock.now_ms() - _TOLD_MS for at_ms in list(self._full))
+        return sum(at_ms >= self._clock.now_ms() - _SHOWN_MS for at_ms in list(self._full))
 
     def had_too_large(self) -> bool:
         """Return whether files of the last day were too large for the file system."""
-        return self._too_large_ms is not None and self._too_large_ms >= self._clock.now_ms() - _TOLD_MS
+        return self._too_large_ms is not None and self._too_large_ms >= self._clock.now_ms() - _SHOWN_MS
 
     def _had_files(self) -> bool:
         return any(Path(one.receipt).is_relative_to(self.root) for one in self._outbox.kept_files(self.to))
@@ -259,8 +259,8 @@ class ExportFolder:
         except OSError as error:
             raise self._folder.worded(error) from error
         if link is not None:
-            if link not in self._told:
-                self._told.add(link)
+            if link not in self._logged:
+                self._logged.add(link)
                 log.warning("%s: what is behind the link %s stays, as another user has made it", self.public, link)
             return False
         self._folder.remove_file(Path(one.receipt))

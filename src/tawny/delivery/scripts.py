@@ -27,7 +27,7 @@ from tawny.model.times import Clock
 
 log = logging.getLogger(__name__)
 
-MOST_SAID = 2000
+MOST_OUTPUT = 2000
 """Maximum length of a script's output, characters."""
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
@@ -37,7 +37,7 @@ class ScriptResult:
     """Result of a script. code: None if it was killed at its deadline."""
 
     code: int | None
-    said: str
+    output: str
 
     @property
     def is_well(self) -> bool:
@@ -97,8 +97,8 @@ class ScriptRunner:
         ran = self.run(name, message)
         if not ran.is_well:
             ended = "took too long and was stopped" if ran.code is None else f"exited with code {ran.code}"
-            raise NotDone(f"The script {name} {ended}.", ran.said[:200])
-        return ran.said
+            raise NotDone(f"The script {name} {ended}.", ran.output[:200])
+        return ran.output
 
     def _started(self, path: Path, paper: IO[bytes]) -> "subprocess.Popen[bytes]":
         """Start it through `engine.confinement`. Raises OSError if the script itself cannot be started."""
@@ -154,7 +154,7 @@ class ScriptRunner:
                 self._running.discard(process.pid)
             os.close(ended)
         process.wait()
-        words = output.decode("utf-8", "replace")[:MOST_SAID].strip()
+        words = output.decode("utf-8", "replace")[:MOST_OUTPUT].strip()
         return ScriptResult(None if is_late else process.returncode, words)
 
     def _read_output(self, pipe: int, ended: int) -> tuple[bytes, bool]:
@@ -167,7 +167,7 @@ class ScriptRunner:
             ready = {number for number, _ in waiting.poll(left_s * 1000)}
             if pipe in ready:
                 output = os.read(pipe, 65_536)
-                kept = (kept + output)[: 4 * MOST_SAID]
+                kept = (kept + output)[: 4 * MOST_OUTPUT]
                 if not output:
                     waiting.unregister(pipe)
             elif ended in ready:

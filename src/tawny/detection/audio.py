@@ -148,13 +148,13 @@ class SoundListener:
         self,
         name: str,
         hub: Hub,
-        hears: SoundListenerSink,
+        sink: SoundListenerSink,
         clock: Clock,
         rules: SoundRules,
         names: SoundNamer | None = None,
     ) -> None:
         self.name = name
-        self._reader, self._hears, self._clock = hub.reader(), hears, clock
+        self._reader, self._sink, self._clock = hub.reader(), sink, clock
         self._rules, self._names = rules, names
         self._hold_ms, self._cooldown_ms = round(rules.hold_s * 1000), round(rules.cooldown_s * 1000)
         self._decoder: SoundDecoder | None = None
@@ -200,7 +200,7 @@ class SoundListener:
                         self._judge(at_ms, score)
         if loudest is not None:
             at_ms, db, score = loudest
-            self._hears.on_loudness(at_ms, db, score or 0)
+            self._sink.on_loudness(at_ms, db, score or 0)
             self._name(at_ms, db, score or 0)
         for at_ms, names in self._names.results() if self._names is not None else ():
             if self._since_ms <= at_ms <= self._at_ms + BREAK_MS:  # others are of the time before a break
@@ -274,7 +274,7 @@ class SoundListener:
         elif is_loud:
             self._loud_ms, self._score = at_ms, max(score, self._score)
             if self._is_event:
-                self._hears.still_loud(score, ())
+                self._sink.still_loud(score, ())
         elif at_ms - self._loud_ms > self._hold_ms:
             self._over()
 
@@ -293,7 +293,7 @@ class SoundListener:
     def _take_names(self, at_ms: int, names: Sequence[tuple[str, float]]) -> None:
         assert self._names is not None
         if names:
-            self._hears.classified(at_ms, names)
+            self._sink.classified(at_ms, names)
         sure = [one for one in names if self._names.is_sure(*one)]
         fresh = [(name, share) for name, share in sure if at_ms >= self._cool_ms.get(name, 0)]
         if fresh and not self._is_event and at_ms - self._audible_ms > AUDIBLE_MS:
@@ -308,7 +308,7 @@ class SoundListener:
             self._loud_ms = max(at_ms, self._loud_ms or 0)
             added = sure if self._classes or self._is_unnamed_at(at_ms) else []
             self._note_classes(at_ms, added)
-            self._hears.still_loud(max(self._score, round(100 * sure[0][1])), added)
+            self._sink.still_loud(max(self._score, round(100 * sure[0][1])), added)
         elif fresh:
             self._begin_named(at_ms, fresh)
         else:  # the sound of an event that was a moment ago; another one after it is an event
@@ -364,7 +364,7 @@ class SoundListener:
 
     def _begin(self, start_ms: int, names: Sequence[tuple[str, float]]) -> None:
         self._is_event, self._start_ms, self._begun_ms = True, start_ms, None
-        self._hears.loud(start_ms, self._score, names)
+        self._sink.loud(start_ms, self._score, names)
 
     def _begin_samples(self, rate: int) -> None:
         """Forget the samples. rate: of those to come, Hz."""
@@ -391,7 +391,7 @@ class SoundListener:
 
     def _end(self, end_ms: int) -> None:
         """End the current event; the sound may go on as another."""
-        self._hears.quiet(end_ms)
+        self._sink.quiet(end_ms)
         self._is_event, self._classes, self._score = False, set(), 0
 
     def _calm(self) -> None:

@@ -127,7 +127,7 @@ class VotedLabel:
 class TrackPath:
     """Whether the object of a track has moved from its place.
 
-    least: number of boxes from which that can be said.
+    least: number of boxes from which that is reliable.
     """
 
     def __init__(self, least: int = 2 * ENDS) -> None:

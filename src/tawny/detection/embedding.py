@@ -134,9 +134,9 @@ class ClipModel:
 
     def _unsupported(self, part: str, session: Any, why: str = "") -> NotDone:
         inputs = ", ".join(f"{one.name} {one.type} {list(one.shape)}" for one in session.get_inputs())
-        said = f" {why}." if why else ""
+        text = f" {why}." if why else ""
         return NotDone(
-            f"The {part} of the search model {self._folder} (input {inputs}) can't be used.{said}", _WHAT_TO_DO
+            f"The {part} of the search model {self._folder} (input {inputs}) can't be used.{text}", _WHAT_TO_DO
         )
 
 
@@ -166,8 +166,8 @@ def _fingerprint(files: Iterable[Path]) -> str:
 def _colours(file: Path) -> tuple[Any, Any]:
     """Return mean and spread of the image values, as the model's own file says."""
     try:
-        said = json.loads(file.read_text(encoding="utf-8"))
-        mean, spread = (np.array(said[key], np.float32).reshape(3) for key in ("image_mean", "image_std"))
+        data = json.loads(file.read_text(encoding="utf-8"))
+        mean, spread = (np.array(data[key], np.float32).reshape(3) for key in ("image_mean", "image_std"))
     except FileNotFoundError:
         return np.array(_MEAN, np.float32), np.array(_SPREAD, np.float32)
     except (OSError, ValueError, KeyError, TypeError) as error:

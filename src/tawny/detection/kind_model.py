@@ -51,9 +51,9 @@ class KindClassifier:
 
     def __init__(self, file: Path) -> None:
         self._session: Any = _session(file)
-        given, said = self._session.get_inputs(), self._session.get_outputs()
+        given, outputs = self._session.get_inputs(), self._session.get_outputs()
         shape = list(given[0].shape) if len(given) == 1 else []
-        if shape[1:] != [2, SIDE, SIDE] or "uint8" not in given[0].type or list(said[0].shape)[1:] != [len(KINDS)]:
+        if shape[1:] != [2, SIDE, SIDE] or "uint8" not in given[0].type or list(outputs[0].shape)[1:] != [len(KINDS)]:
             raise NotDone(
                 f"The model {file} can't classify events: it must take uint8 [n, 2, {SIDE}, {SIDE}] and return "
                 f"[n, {len(KINDS)}].",
@@ -119,14 +119,14 @@ AGAIN: Final = "Make both again with `python -m training.train`, or leave `kinds
 
 @dataclass(frozen=True, slots=True)
 class KindCard:
-    """A model card. said: the whole JSON document, as training wrote it."""
+    """A model card. document: the whole JSON document that training wrote."""
 
     name: str
     version: str
     sha256: str
     bytes: int
     licence: str
-    said: Mapping[str, Any]
+    document: Mapping[str, Any]
     triggers: Mapping[str, float]
     """Minimum evidence by type: above it, most names were right for cameras left out of training."""
     tracks: "TrackWeights | None" = None
@@ -137,13 +137,13 @@ def card_of(model: Path) -> KindCard:
     """Return the card of a model. Raises NotDone: if the card is missing or invalid, or the model does not match it."""
     file = model.with_suffix(".json")
     try:
-        said = json.loads(file.read_text(encoding="utf-8"))
+        data = json.loads(file.read_text(encoding="utf-8"))
         card = KindCard(
-            str(said["name"]), str(said["version"]), str(said["sha256"]), int(said["bytes"]), str(said["licence"]),
-            said, {str(kind): float(share) for kind, share in said.get("trigger", TRIGGERS).items()},
-            TrackWeights.of(said["tracks"]) if "tracks" in said else None,
+            str(data["name"]), str(data["version"]), str(data["sha256"]), int(data["bytes"]), str(data["licence"]),
+            data, {str(kind): float(share) for kind, share in data.get("trigger", TRIGGERS).items()},
+            TrackWeights.of(data["tracks"]) if "tracks" in data else None,
         )  # fmt: skip
-        kinds = tuple(said["kinds"])
+        kinds = tuple(data["kinds"])
     except OSError as error:
         raise NotDone(f"Can't read the model card {file}: {error.strerror}.", AGAIN) from None
     except (ValueError, KeyError, TypeError) as error:
@@ -166,30 +166,30 @@ def card_of(model: Path) -> KindCard:
 
 def card_words(card: KindCard) -> str:
     """Return the card as text for users: name, training data, and quality for each camera excluded from training."""
-    said = card.said
+    data = card.document
     origins = dict.fromkeys(
         f"{one['origin']} ({one['licence']})" if "licence" in one else str(one["origin"])
-        for one in said.get("sources", ())
+        for one in data.get("sources", ())
     )
     lines = [
         f"{card.name} {card.version} names what moves where it is certain: {card.bytes / 1e6:.1f} MB, {card.licence}."
     ]
     if origins:
         lines.append(f"Trained from: {'; '.join(origins)}.")
-    measured = [_measured(one) for one in said.get("measured", ())]
+    measured = [_measured(one) for one in data.get("measured", ())]
     if any(measured):
         lines.append("Right names, and passages that got their name, each camera by weights that never saw it:")
         lines += [f"  {line}" for line in measured if line]
-    if "false_persons_an_hour" in said:
-        quiet_s = sum(one["quiet_s"] for one in said["measured"] if one.get("sum"))
+    if "false_persons_an_hour" in data:
+        quiet_s = sum(one["quiet_s"] for one in data["measured"] if one.get("sum"))
         lines.append(
-            f"False person detections per hour of quiet video: {said['false_persons_an_hour']:g} "
+            f"False person detections per hour of quiet video: {data['false_persons_an_hour']:g} "
             f"({quiet_s / 60:.0f} min tested)."
         )
-    if "cpu_ms_for_12_crops" in said:
-        lines.append(f"A look of a dozen things: {said['cpu_ms_for_12_crops']:g} ms of processor time.")
-    if said.get("not_measured"):
-        lines.append(f"Not measured: {'; '.join(said['not_measured'])}.")
+    if "cpu_ms_for_12_crops" in data:
+        lines.append(f"A look of a dozen things: {data['cpu_ms_for_12_crops']:g} ms of processor time.")
+    if data.get("not_measured"):
+        lines.append(f"Not measured: {'; '.join(data['not_measured'])}.")
     return "\n".join(lines)
 
 
@@ -224,7 +224,7 @@ LEAST_LOOKS: Final = 4
 LEAST_JUDGED: Final = 3
 """Minimum number of runs where the card says how to judge the way of a track."""
 STILL: Final = 0.88
-"""Minimum evidence for a person who has not moved from the place, or whom fewer than LEAST_LOOKS have shown."""
+"""Minimum evidence for a person who has not moved from the place, or was seen in fewer than LEAST_LOOKS."""
 PATH_LOOKS: Final = 40
 """Number of recent boxes of a track that its way is judged by."""
 LAG: Final = 5
@@ -288,9 +288,9 @@ class TrackWeights:
     bias: Array
 
     @classmethod
-    def of(cls, said: Mapping[str, Any]) -> "TrackWeights":
+    def of(cls, data: Mapping[str, Any]) -> "TrackWeights":
         """Read the part of a model card. Raises ValueError, KeyError, or TypeError: if it is not valid."""
-        made = cls(*(np.asarray(said[name], float) for name in ("mean", "spread", "weights", "bias")))
+        made = cls(*(np.asarray(data[name], float) for name in ("mean", "spread", "weights", "bias")))
         width = len(track_inputs(np.zeros(len(TRACK_FACTS))))
         if made.weights.shape != (width, len(KINDS)) or made.mean.shape != (width,) or made.spread.shape != (width,):
             raise ValueError("its weights of tracks have another shape")
@@ -392,11 +392,11 @@ class FallbackClassifier:
             self._rests, self.skipped = self._rests - 1, self.skipped + 1
             return None
         begun_s = self._clock.mono_s()
-        said = model.look(crops)
+        scores = model.look(crops)
         self.looks += 1
         if self._clock.mono_s() - begun_s > self._slow_s:
             self._rests = RESTS
-        return said
+        return scores
 
 
 class FallbackLabeller:
@@ -433,10 +433,10 @@ class FallbackLabeller:
         asked = [thing for _, thing in sorted(moving, key=lambda one: -one[0])[:MOST]]
         if not asked:
             return
-        said = self._guesser.look(crops_of(frame.luma, look.mask, [thing.box for thing in asked]))
-        if said is None:
+        guesses = self._guesser.look(crops_of(frame.luma, look.mask, [thing.box for thing in asked]))
+        if guesses is None:
             return
-        for thing, row in zip(asked, said, strict=True):
+        for thing, row in zip(asked, guesses, strict=True):
             self._tracks[thing.track].take(thing.box, row)
 
     def _triggers(self) -> dict[str, float]:

@@ -70,7 +70,9 @@ class UserDetector:
         file = settings.get(FILE)
         if not isinstance(file, str) or not file.endswith(".py"):
             raise ValueError(f"file: found {value_text(file)}; allowed: a Python file with detect(), such as detect.py")
-        self._numbers = {key: number.checked(key, _said(key, settings, number)) for key, number in NUMBERS.items()}
+        self._numbers = {
+            key: number.checked(key, _parameter_value(key, settings, number)) for key, number in NUMBERS.items()
+        }
         self.script = UserScript(
             Path(file).expanduser().absolute(), "detect", deadline_s=self._numbers[DEADLINE],
             memory=_memory(settings.get(MEMORY, USUAL_MEMORY)), allow_read=_paths(settings.get(ALLOW_READ, [])),
@@ -146,15 +148,15 @@ class UserDetector:
         return np.ascontiguousarray(rgb)
 
 
-def _said(key: str, settings: Mapping[str, Any], number: DetectorParameter) -> Any:
+def _parameter_value(key: str, settings: Mapping[str, Any], number: DetectorParameter) -> Any:
     """Return a setting; durations may have a unit."""
-    said = settings.get(key, number.usual)
-    if key not in (EVERY, DEADLINE) or not isinstance(said, str):
-        return said
+    value = settings.get(key, number.usual)
+    if key not in (EVERY, DEADLINE) or not isinstance(value, str):
+        return value
     try:
-        return seconds(said)
+        return seconds(value)
     except ValueError as error:
-        raise ValueError(f"{key}: found {value_text(said)}; allowed: {error}") from None
+        raise ValueError(f"{key}: found {value_text(value)}; allowed: {error}") from None
 
 
 def _look(found: Sequence[_Found], numbers: Sequence[int]) -> Look:
@@ -178,20 +180,20 @@ def _box(box: Box | None) -> Box:
     return x0, y0, x1, y1
 
 
-def _paths(said: Any) -> list[str]:
-    said = [said] if isinstance(said, str) else said  # `tawny scan --set allow_read=labels.txt`
-    if not isinstance(said, list | tuple) or not all(isinstance(path, str) and path for path in said):
-        raise ValueError(f'allow_read: found {value_text(said)}; allowed: a list of paths, such as ["labels.txt"]')
-    return list(said)
+def _paths(paths: Any) -> list[str]:
+    paths = [paths] if isinstance(paths, str) else paths  # `tawny scan --set allow_read=labels.txt`
+    if not isinstance(paths, list | tuple) or not all(isinstance(path, str) and path for path in paths):
+        raise ValueError(f'allow_read: found {value_text(paths)}; allowed: a list of paths, such as ["labels.txt"]')
+    return list(paths)
 
 
-def _memory(said: Any) -> int:
-    if not isinstance(said, str):
-        raise ValueError(f"memory: found {value_text(said)}; allowed: a size, for example `1 GB`")
+def _memory(data: Any) -> int:
+    if not isinstance(data, str):
+        raise ValueError(f"memory: found {value_text(data)}; allowed: a size, for example `1 GB`")
     try:
-        return size(said)
+        return size(data)
     except ValueError as error:
-        raise ValueError(f"memory: found {value_text(said)}; allowed: {error}") from None
+        raise ValueError(f"memory: found {value_text(data)}; allowed: {error}") from None
 
 
 # Which object is which: `detect()` returns them in any order, most often the surest one first.

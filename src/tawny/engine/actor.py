@@ -104,7 +104,7 @@ class Supervised:
         self._make, self._clock, self._report = make, clock, report
         self._actor: Actor | None = None
         self._begun_s = 0.0
-        self._said = ""  # last failure logged with traceback; repetitions take one line
+        self._logged = ""  # last failure logged with traceback; repetitions take one line
         self._backoff = Backoff(forget_s=300)
 
     def step(self) -> float:
@@ -116,8 +116,8 @@ class Supervised:
             return self._actor.step()
         except (Exception, SystemExit) as error:  # a plug-in that exits would end the thread without a word
             held_s = self._clock.mono_s() - self._begun_s
-            is_new = repr(error) != self._said
-            self._said = repr(error)
+            is_new = repr(error) != self._logged
+            self._logged = repr(error)
             if isinstance(error, PluginFailed):  # a traceback ends with the text of its error
                 log.error("%s failed after %.0f s and restarts: %s%s", self.name, held_s, error, error.place)
             else:

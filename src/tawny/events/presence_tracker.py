@@ -7,7 +7,7 @@ from tawny.config.modes import PersonPresenceSettings
 from tawny.events.rule_engine import TrackedPerson
 
 IN_REACH_MS: Final = 600_000
-"""A phone is in reach for at most this long after its owner said that they left."""
+"""A phone is in reach for at most this long after its owner reported leaving."""
 
 
 class PresenceTracker:
@@ -19,7 +19,7 @@ class PresenceTracker:
     def __init__(self, facts: Mapping[str, Any], known: Iterable[str], now_ms: int) -> None:
         self._people: Mapping[str, PersonPresenceSettings] = {}
         self._looked_for: dict[str, int] = dict(facts.get("people", dict.fromkeys(known, 0)))
-        """Since when people are looked for of whom nothing is known yet, ms UTC; 0 for others."""
+        """Since when people are looked for of whose presence nothing is known yet, ms UTC; 0 for others."""
         self._after_ms = 0
         self._left_ms: int | None = facts.get("left")
         """When someone last said that they left, ms UTC."""
@@ -83,7 +83,7 @@ class PresenceTracker:
     def looked(self, name: str, source: str, at_ms: int) -> None:
         """Register the result of a check of a tracked person. source: empty if not found.
 
-        Who said that they left is still in reach for a while: they stay away until not found twice in a row (a
+        Who reported that they left is still in reach for a while: they stay away until not found twice in a row (a
         sleeping phone may miss one check), or for `away_after_s`, at most IN_REACH_MS.
         """
         if not source and name in self._missed:

@@ -45,7 +45,7 @@ NAMED_FIELD: Final = "named"
 """Of the status without `health`: the cameras by name, and how pages show them. Earlier hubs ignore it."""
 _OF_NAMED: Final = ("id", "name", "streams", "audio", "mask", "where", "rotate", "mirror", "lens")
 NAME_FILE: Final = "fleet.name"
-"""In the data folder: the name that this recorder had when it told it to the hub last, as JSON."""
+"""In the data folder: the name that this recorder last sent to the hub, as JSON."""
 HELD_S: Final = 5.0
 """A line that was up for less counts as a failure: an earlier version of a hub whose disk is full ends each at once."""
 
@@ -77,7 +77,7 @@ class BoxOffer:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """What the hub said. words: to compare with those on the hub's page; by the keys themselves once it joined.
+    """The hub's answer. words: to compare with those on the hub's page; by the keys themselves once it joined.
 
     line_hashes: as `HistoryReader.check` takes them; empty: the hub is of an earlier version.
     """
@@ -92,9 +92,9 @@ class Welcome:
 
 async def greet(link: MessageLink, hello: Mapping[str, Any]) -> Welcome:
     """Say who this is. Raises LineRefused, LineClosed."""
-    said = await answer_to_hello(link, hello, "hub")
-    box, name, words, hub = (str(said.get(key, ""))[:100] for key in ("box", "name", "words", "hub"))
-    return Welcome(box, name, words, hub, _cursors_in(said.get("cursors")), _line_hashes_in(said.get("marks")))
+    answer = await answer_to_hello(link, hello, "hub")
+    box, name, words, hub = (str(answer.get(key, ""))[:100] for key in ("box", "name", "words", "hub"))
+    return Welcome(box, name, words, hub, _cursors_in(answer.get("cursors")), _line_hashes_in(answer.get("marks")))
 
 
 async def dial(url: str, hub: str, login: NatsLogin) -> MessageLink:
@@ -118,7 +118,7 @@ async def join_hub(
 
 
 def forget_name(folder: Path) -> None:
-    """Call after joining: the name that was given then counts, whatever the hub was told before."""
+    """Call after joining: the name that was given then counts, whatever was sent to the hub before."""
     with suppress(OSError):
         (folder / NAME_FILE).unlink(missing_ok=True)
 
@@ -226,12 +226,12 @@ class HubConnection(LineSession):
                 continue
             begun_s = loop.time()
             await self.send(LineFrame(Kind.LINES, 0, _encoded(piece)))
-            said = (await self._cursor_frames.get()).json
-            offset = _cursors_in({piece.file: said.get("offset")}).get(piece.file, piece.offset)
-            if said.get("file") != piece.file or offset <= piece.offset:
+            data = (await self._cursor_frames.get()).json
+            offset = _cursors_in({piece.file: data.get("offset")}).get(piece.file, piece.offset)
+            if data.get("file") != piece.file or offset <= piece.offset:
                 raise LineClosed("the hub doesn't store what it is sent")
             self._cursors[piece.file] = offset
-            took_s = loop.time() - begun_s - _seconds_in(said.get("took_ms"))
+            took_s = loop.time() - begun_s - _seconds_in(data.get("took_ms"))
             factor = 2.0 if took_s < QUICK_S else 0.5 if took_s > SLOW_S else 1.0
             most_bytes = max(LEAST_BYTES, min(MOST_BYTES, int(most_bytes * factor)))
 
@@ -245,8 +245,8 @@ class HubConnection(LineSession):
     async def _send_status(self) -> None:
         while True:
             now = await asyncio.to_thread(self._offer.status)
-            said = now if "health" in self._offer.allow else _named_in(now)
-            await self.send(LineFrame(Kind.STATUS, 0, as_payload(dict(said))))
+            status = now if "health" in self._offer.allow else _named_in(now)
+            await self.send(LineFrame(Kind.STATUS, 0, as_payload(dict(status))))
             await asyncio.sleep(STATUS_S)
 
 
@@ -360,30 +360,30 @@ class FleetMember(MemberLine[FleetSettings, MemberState]):
     def _hello(self, settings: FleetSettings, offer: BoxOffer) -> dict[str, Any]:
         """Raises StorageError."""
         hello = {"name": offer.name, "version": offer.version, "allow": list(offer.allow)}
-        told = self._told_name(settings)
+        hub_name = self._sent_name(settings)
         return hello | {
-            "book": offer.history.book(), "instance": self.instance, "renamed": told not in (None, offer.name),
+            "book": offer.history.book(), "instance": self.instance, "renamed": hub_name not in (None, offer.name),
         }  # fmt: skip
 
-    def _told_name(self, settings: FleetSettings) -> str | None:
-        """Return the name that this recorder told the hub last; None: it told none since it joined."""
+    def _sent_name(self, settings: FleetSettings) -> str | None:
+        """Return the name that this recorder last sent to the hub; None: none since it joined."""
         try:
             assert self._folder is not None
-            said = json.loads((self._folder / NAME_FILE).read_bytes())
-            return str(said["name"]) if said["hub"] == settings.hub_key else None
+            data = json.loads((self._folder / NAME_FILE).read_bytes())
+            return str(data["name"]) if data["hub"] == settings.hub_key else None
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
     def _keep_name(self, settings: FleetSettings, name: str, at_hub: str) -> None:
         """Store the name once the hub has it. The first one is no change: it may have joined by a name of its own."""
-        told = self._told_name(settings)
-        if told == name or (told is not None and at_hub != name):
+        hub_name = self._sent_name(settings)
+        if hub_name == name or (hub_name is not None and at_hub != name):
             return
         try:
             assert self._folder is not None
             write_private(self._folder / NAME_FILE, json.dumps({"hub": settings.hub_key, "name": name}).encode())
         except OSError as error:
-            log.warning("cannot store which name the hub was told: %s", error)
+            log.warning("cannot store the name that was sent to the hub: %s", error)
 
 
 def _named_in(status: Mapping[str, Any]) -> dict[str, Any]:
@@ -401,15 +401,15 @@ def _seconds_in(took_ms: object) -> float:
     return took_ms / 1000 if type(took_ms) is int and took_ms > 0 else 0.0
 
 
-def _line_hashes_in(said: object) -> dict[str, str]:
-    """Return the line hashes in what a hub said."""
-    if not isinstance(said, dict):
+def _line_hashes_in(data: object) -> dict[str, str]:
+    """Return the line hashes in a hub's answer."""
+    if not isinstance(data, dict):
         return {}
-    return {str(file): str(one) for file, one in list(said.items())[:_MOST_LINE_HASHES]}
+    return {str(file): str(one) for file, one in list(data.items())[:_MOST_LINE_HASHES]}
 
 
-def _cursors_in(said: object) -> dict[str, int]:
-    """Return the valid cursors in what a hub said."""
-    if not isinstance(said, dict):
+def _cursors_in(data: object) -> dict[str, int]:
+    """Return the valid cursors in a hub's answer."""
+    if not isinstance(data, dict):
         return {}
-    return {str(file): offset for file, offset in said.items() if type(offset) is int and offset >= 0}
+    return {str(file): offset for file, offset in data.items() if type(offset) is int and offset >= 0}

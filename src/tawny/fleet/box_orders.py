@@ -85,14 +85,14 @@ async def _lines(exchange: Exchange) -> AsyncGenerator[Mapping[str, Any], None]:
 
 
 def _camera_states(status: Mapping[str, Any]) -> dict[str, str]:
-    """Return the cameras in what a box said of itself."""
-    said = status.get("cameras")
-    found = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    """Return the cameras in a box's status."""
+    listed = status.get("cameras")
+    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     named = [one for one in found if isinstance(one.get("id"), str) and is_camera(one["id"])]
     return {one["id"]: str(one.get("state", "")) for one in named}
 
 
 def _warnings(status: Mapping[str, Any]) -> list[str]:
-    said = status.get("warnings")
-    found = [one.get("message") for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    listed = status.get("warnings")
+    found = [one.get("message") for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return [one[:500] for one in found if isinstance(one, str)]

@@ -357,13 +357,13 @@ class _BoxCopying:
         copied, about = self._here.copied, await self._reader.about()
         await asyncio.to_thread(copied.note_contact, self._of.now_ms())
         self._compare_clocks(about.get("now_ms"))
-        said = about.get("cameras")
-        names = [str(one.get("id")) for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+        listed = about.get("cameras")
+        names = [str(one.get("id")) for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
         self._cameras = [CameraId(one) for one in names if is_camera(one) and self._rule(CameraId(one)) is not None]
         rates = [one.max_kbit_s for one in map(self._rule, self._cameras) if one is not None and one.max_kbit_s]
         self._reader.max_kbit_s = min(rates, default=0)
         known: dict[str, object] = {name: about.get(name) for name in ("host", "zone", "cameras")}
-        self._learn_masks(said)
+        self._learn_masks(listed)
         known["masks"] = dict(self._masks)
         known["allow"] = self._allow
         if known != self._known:

@@ -63,8 +63,8 @@ class CopiesFolder:
         if self.remembered is None:
             return ""
         try:
-            said = json.loads(self.remembered.read_bytes())
+            data = json.loads(self.remembered.read_bytes())
         except (FileNotFoundError, ValueError):
             return ""
-        is_this = isinstance(said, dict) and said.get("path") == str(self.path)
-        return str(said.get("mark", "")) if is_this else ""
+        is_this = isinstance(data, dict) and data.get("path") == str(self.path)
+        return str(data.get("mark", "")) if is_this else ""

@@ -115,9 +115,9 @@ class CopyReader:
         """Return a list of files; the last one if it is unchanged."""
         key = f"{what} {sorted(asked.items())}"
         digest, files = self._lists.pop(key, ("", []))
-        said = await self._json(what, {**asked, "same": digest})
-        if said.get("digest") != digest or not digest:
-            digest, files = str(said.get("digest", "")), await asyncio.to_thread(_files, said.get("files"))
+        answer = await self._json(what, {**asked, "same": digest})
+        if answer.get("digest") != digest or not digest:
+            digest, files = str(answer.get("digest", "")), await asyncio.to_thread(_files, answer.get("files"))
         self._lists[key] = digest, files
         while len(self._lists) > 1 and sum(1 + len(kept) for _, kept in self._lists.values()) > MOST_KEPT:
             del self._lists[next(iter(self._lists))]
@@ -126,14 +126,14 @@ class CopyReader:
     async def _json(self, what: str, asked: Mapping[str, Any]) -> dict[str, Any]:
         try:
             data = await self._ask(what, asked, _MOST_LIST_BYTES)
-            said = await asyncio.to_thread(json.loads, data)  # megabytes would stop the hub's other lines
+            answer = await asyncio.to_thread(json.loads, data)  # megabytes would stop the hub's other lines
         except FileGone:
             raise CopiesRefused("This recorder can't be copied. Update it.") from None
         except (ValueError, RecursionError):
             raise LineClosed("a list of files couldn't be understood") from None
-        if not isinstance(said, dict):
+        if not isinstance(answer, dict):
             raise LineClosed("a list of files couldn't be understood")
-        return said
+        return answer
 
     async def _ask(self, what: str, asked: Mapping[str, Any], most_bytes: int) -> bytes:
         while True:
@@ -192,10 +192,10 @@ def _is_of(camera: CameraId, folder: str, within: Span) -> bool:
     return folder.startswith(f"{camera}/") and begin_ms is not None and within.begin_ms <= begin_ms < within.end_ms
 
 
-def _files(said: object) -> list[SourceFile]:
-    """Return the valid files in what a box said."""
+def _files(data: object) -> list[SourceFile]:
+    """Return the valid files in a box's answer."""
     found = []
-    for one in said[:_MOST_FILES] if isinstance(said, list) else ():
+    for one in data[:_MOST_FILES] if isinstance(data, list) else ():
         if isinstance(one, list) and len(one) == 3 and isinstance(one[0], str) and isinstance(one[2], str):
             size = one[1]
             if type(size) is int and 0 < size <= _LARGEST_FILE_BYTES:

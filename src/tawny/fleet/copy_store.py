@@ -192,7 +192,7 @@ class CopyStore:
 
 
 def _mark_of(genesis: str) -> str:
-    """Return what names the copies of a former history. genesis: as the box said it: any text."""
+    """Return what names the copies of a former history. genesis: as the box sent it: any text."""
     return genesis[:8] if _FINGERPRINT.fullmatch(genesis) else "before"
 
 

@@ -1,4 +1,4 @@
-"""What a box has said of one camera and one day in UTC: events, gaps and damage, packed into two byte strings.
+"""What a box has reported about one camera and one day in UTC: events, gaps and damage, packed into two byte strings.
 
 `drawn` has all that a timeline draws and a search filters by, `records` the events' records. Forty events take about
 3.4 kB. Of each event, gap and damage the line that was written last counts.

@@ -1,4 +1,4 @@
-"""What a hub knows: its boxes, invitations to join, what boxes have said of their past, and the last pictures.
+"""What a hub knows: its boxes, invitations to join, what boxes have reported of their past, and the last pictures.
 
 `FleetIndex` is the protocol; SQLite (`hub.db`) and PostgreSQL implement it. A line of history is known by its place:
 box, file, byte. Rows and cursor are committed together, so that lines sent again change nothing. Recorded time comes
@@ -122,7 +122,7 @@ class LaneEvent:
 class FleetLane:
     """A camera's past as the hub knows it. recorded and known: cut to what was asked for, in order.
 
-    known: of what time the box has said whether it was recorded.
+    known: the times of which the box has reported whether they were recorded.
     """
 
     of: PlacedCamera
@@ -222,8 +222,8 @@ class FleetIndex(Protocol):
         """
         ...
 
-    def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
-        """Store what a box recorded on a day, instead of what it said before. No effect if it has another book now.
+    def put_recorded(self, box: str, book: str, day: BoxDay) -> None:
+        """Store what a box recorded on a day, instead of its earlier report. No effect if it has another book now.
 
         Last pictures of time of which recordings were known are deleted if it is before the oldest one now.
         """
@@ -338,8 +338,8 @@ def cameras_to_show(status: Mapping[str, Any], allow: Collection[str]) -> frozen
     """
     if "events" not in allow:
         return frozenset()
-    said = status.get("cameras")
-    cameras = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    listed = status.get("cameras")
+    cameras = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     shown = (str(one.get("id")) for one in cameras if one.get("state") != CameraState.PAUSED)
     return frozenset(filter(is_camera, shown))
 
@@ -350,7 +350,7 @@ def deleted_time(gaps: Iterable[Row]) -> list[Row]:
 
 
 def is_deleted(index: FleetIndex, of: PlacedCamera, at_ms: int) -> bool:
-    """Return whether a box has said that what it recorded at this time was deleted."""
+    """Return whether a box has reported that its recordings of this time were deleted."""
     [lane] = index.lanes([of], Span(at_ms, at_ms + 1))
     return any(gap.reason is GapReason.REMOVED for gap in lane.gaps)
 
@@ -361,9 +361,9 @@ def lane_event(row: Sequence[Any]) -> LaneEvent:
     return LaneEvent(event, kind, title, start_ms, end_ms, bool(marks & PICTURE), bool(marks & KEPT))
 
 
-def oldest_day(said: BoxDay) -> int | None:
+def oldest_day(day: BoxDay) -> int | None:
     """Return the day of a box's oldest recording; None if there is none."""
-    starts = [one for one in said.first_ms.values() if one is not None]
+    starts = [one for one in day.first_ms.values() if one is not None]
     return min(starts) // DAY_MS if starts else None
 
 

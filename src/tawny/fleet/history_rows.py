@@ -66,9 +66,9 @@ def rows_of(file: str, offset: int, data: bytes) -> HistoryRows:
 
 def _rows_in(line: bytes) -> Iterator[tuple[str, Row]]:
     try:
-        said = json.loads(line)
-        what = said["what"]
-        yield from _said_rows(what, said[what], _event_in)
+        data = json.loads(line)
+        what = data["what"]
+        yield from _rows_of(what, data[what], _event_in)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return
 
@@ -76,14 +76,14 @@ def _rows_in(line: bytes) -> Iterator[tuple[str, Row]]:
 def is_storable(what: str, record: Mapping[str, Any]) -> bool:
     """Return whether what a line of a box's history says may be stored in an index as it is."""
     try:
-        list(_said_rows(what, record))
+        list(_rows_of(what, record))
         json.dumps(record, allow_nan=False)
         return what != "damage" or all(0 <= int(record[name]) <= MOST_COUNT for name in ("units", "packets"))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return False
 
 
-def _said_rows(
+def _rows_of(
     what: str, record: Mapping[str, Any], event_in: Callable[[Mapping[str, Any]], Event] = event_of
 ) -> Iterator[tuple[str, Row]]:
     """Raises ValueError, KeyError, TypeError, OverflowError, RecursionError: the record can't be understood."""

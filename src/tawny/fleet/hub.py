@@ -150,8 +150,8 @@ class BoxConnection(LineSession):
             else:
                 end = await self._stored(partial(self._index.add, self.box.id, piece))
                 took_ms = round((asyncio.get_running_loop().time() - arrived_s) * 1000)
-                said = {"file": piece.file, "offset": end, "took_ms": took_ms}
-                await self.send(LineFrame(Kind.CURSOR, 0, as_payload(said)))
+                data = {"file": piece.file, "offset": end, "took_ms": took_ms}
+                await self.send(LineFrame(Kind.CURSOR, 0, as_payload(data)))
 
     async def _note(self) -> None:
         while True:
@@ -243,7 +243,7 @@ class FleetHub:
         return box in self._connections
 
     def status(self, box: str) -> Mapping[str, Any]:
-        """Return what a box has said on its present line; empty: it is offline."""
+        """Return the status that a box has sent on its present line; empty: it is offline."""
         now = self._connections.get(box)
         return now.status if now is not None else {}
 
@@ -270,7 +270,7 @@ class FleetHub:
     async def _greet(self, link: MessageLink, key: bytes) -> BoxConnection | None:
         """Return the connection of a known box, or of one with a valid code; None if it was refused.
 
-        Raises StorageError: the box was told.
+        Raises StorageError, of which the box is informed.
         """
         hello = (await _first_frame(link)).json
         try:
@@ -380,7 +380,7 @@ async def _first_frame(link: MessageLink) -> LineFrame:
 def _piece_in(frame: LineFrame) -> HistoryPiece:
     head, _, data = frame.payload.partition(b"\n")
     try:
-        said = json.loads(head)
-        return HistoryPiece(str(said["file"]), int(said["offset"]), int(said["end"]), data)
+        message = json.loads(head)
+        return HistoryPiece(str(message["file"]), int(message["offset"]), int(message["end"]), data)
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise LineClosed("lines of history couldn't be understood") from None

@@ -87,16 +87,16 @@ class PassStore:
 
     def _parsed(self, data: bytes) -> HubPass | None:
         """Return the pass of a file if it holds now, for this hub. A clock that was set back gives no longer pass."""
-        said: Any = json.loads(data)
-        until_ms, shares = said["until_ms"], said["shares"]
+        parsed: Any = json.loads(data)
+        until_ms, shares = parsed["until_ms"], parsed["shares"]
         if type(until_ms) is not int or not isinstance(shares, list):
             raise ValueError("it has another form")
-        hub_key = said.get("hub_key")  # earlier versions wrote none
+        hub_key = parsed.get("hub_key")  # earlier versions wrote none
         if not hub_key or hub_key != self._get_hub_key():
             return None
         left_s = (until_ms - self._clock.now_ms()) / 1000
         # after a restart of the computer `mono_s` begins again, and is past `ends_s` only after the pass
-        is_over = not 0 < left_s <= min(said["lasts_s"], LONGEST_PASS_S) or self._clock.mono_s() >= said["ends_s"]
+        is_over = not 0 < left_s <= min(parsed["lasts_s"], LONGEST_PASS_S) or self._clock.mono_s() >= parsed["ends_s"]
         return None if is_over else HubPass(until_ms, tuple(one for one in PASS_SHARES if one in shares))
 
 

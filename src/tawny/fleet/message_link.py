@@ -213,8 +213,8 @@ async def open_as_hub(link: MessageLink, key: Ed25519PrivateKey) -> SecureLink:
 
 def _why(error: Exception) -> str:
     """Return an error's reason without its number, for people."""
-    if isinstance(error, InvalidStatus) and (said := _message_of(error.response.body)):
-        return said
+    if isinstance(error, InvalidStatus) and (text := _message_of(error.response.body)):
+        return text
     number = error.errno if isinstance(error, OSError) else None
     return os.strerror(number) if number is not None and number > 0 else str(error) or "no answer"
 

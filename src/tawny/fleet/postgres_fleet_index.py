@@ -377,17 +377,17 @@ class PostgresFleetIndex:
                 )
             return piece.end
 
-    def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
+    def put_recorded(self, box: str, book: str, day: BoxDay) -> None:
         with self.writing() as db:
             known = db.execute("SELECT 1 FROM boxes WHERE id = %s AND book = %s FOR UPDATE", (box, book)).fetchone()
             if known is not None:
                 asked = [
                     {"box": box, "camera": camera, "first": EVER.end_ms if first_ms is None else first_ms}
-                    for camera, first_ms in said.first_ms.items()
+                    for camera, first_ms in day.first_ms.items()
                 ]
                 with db.cursor() as cursor:
                     cursor.executemany(_DROP_OLD_PICTURE, asked)
-                postgres_history.put_recorded(db, box, said, self._today)
+                postgres_history.put_recorded(db, box, day, self._today)
 
     def recorded_days(self, box: str, book: str) -> dict[int, int]:
         query = "SELECT day, until_ms FROM recorded_days WHERE box = (SELECT id FROM boxes WHERE id = %s AND book = %s)"
@@ -433,7 +433,7 @@ class PostgresFleetIndex:
 
 
 def _clear(db: Connection[Row], box: str) -> None:
-    """Delete what a box has said, the cursors and the last pictures."""
+    """Delete a box's reports, the cursors and the last pictures."""
     _allow(db, _MOST_LONG_S, local=True)
     db.execute("SELECT 1 FROM boxes WHERE id = %s FOR UPDATE", (box,))  # first, as all that changes its rows does
     postgres_history.clear(db, box)

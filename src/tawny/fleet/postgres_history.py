@@ -326,34 +326,34 @@ def _delete_event(blocks: BoxBlocks, row: Row, places: Mapping[str, tuple[int, i
     put_newer(blocks.block(blocks.camera(_OF_BOX), of_id or 0).deleted, event, place)
 
 
-def put_recorded(db: Connection[Row], box: str, said: BoxDay, today: int) -> None:
-    """Store what a box recorded on a day, instead of what it said before."""
-    need_months(db, (said.day,), today)
-    known = BoxBlocks(db, box).admit(said.cameras)
+def put_recorded(db: Connection[Row], box: str, recorded: BoxDay, today: int) -> None:
+    """Store what a box recorded on a day, instead of its earlier report."""
+    need_months(db, (recorded.day,), today)
+    known = BoxBlocks(db, box).admit(recorded.cameras)
     with db.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO recorded VALUES (%s, %s, %s, %s) ON CONFLICT (day, camera) DO UPDATE "
             "SET until_ms = excluded.until_ms, spans = excluded.spans",
             [
-                (said.day, known[camera], one.until_ms, spans_text(one.recorded, said.day))
-                for camera, one in said.cameras.items()
+                (recorded.day, known[camera], one.until_ms, spans_text(one.recorded, recorded.day))
+                for camera, one in recorded.cameras.items()
                 if camera in known
             ],
         )
         rows = cursor.execute("SELECT camera, first_ms FROM recorded_from WHERE box = %s", (box,))
         former: dict[str, int | None] = dict(rows.fetchall())
-        if former != said.first_ms:
+        if former != recorded.first_ms:
             cursor.execute("DELETE FROM recorded_from WHERE box = %s", (box,))
             cursor.executemany(
                 "INSERT INTO recorded_from VALUES (%s, %s, %s)",
-                [(box, camera, first_ms) for camera, first_ms in said.first_ms.items()],
+                [(box, camera, first_ms) for camera, first_ms in recorded.first_ms.items()],
             )
     db.execute(
         "INSERT INTO recorded_days VALUES (%s, %s, %s) ON CONFLICT (box, day) DO UPDATE "
         "SET until_ms = excluded.until_ms",
-        (box, said.day, said.until_ms),
+        (box, recorded.day, recorded.until_ms),
     )
-    if (oldest := oldest_day(said)) is not None:
+    if (oldest := oldest_day(recorded)) is not None:
         gone = db.execute("DELETE FROM recorded_days WHERE box = %s AND day < %s RETURNING day", (box, oldest))
         if days := [day for (day,) in gone]:
             db.execute(
@@ -391,7 +391,7 @@ def _fill_recorded(db: Connection[Row], box: str, rows: Sequence[Row], today: in
 
 
 def clear(db: Connection[Row], box: str) -> None:
-    """Delete all that a box has said."""
+    """Delete all reports of a box."""
     cameras = list(camera_ids(db, box).values())
     for monthly in _MONTHLY:
         db.execute(sql.SQL("DELETE FROM {} WHERE camera = ANY(%s)").format(sql.Identifier(monthly)), (cameras,))
@@ -474,11 +474,11 @@ def read_lanes(db: Connection[Row], cameras: Sequence[PlacedCamera], within: Spa
     for camera, day, drawn in db.execute(_LANE_BLOCKS, asked):
         blocks.setdefault(camera, []).append(unpack(day, drawn))
     recorded: dict[int, list[tuple[int, int, str]]] = {}
-    for camera, *told in db.execute(
+    for camera, *row in db.execute(
         "SELECT camera, day, until_ms, spans FROM recorded WHERE day = ANY(%(days)s) AND camera = ANY(%(cameras)s)",
         asked,
     ):
-        recorded.setdefault(camera, []).append((int(told[0]), int(told[1]), str(told[2])))
+        recorded.setdefault(camera, []).append((int(row[0]), int(row[1]), str(row[2])))
     firsts = {(str(box), str(camera)): first for box, camera, *first in db.execute(_LANE_FIRST, names)}
     lanes = []
     for of in cameras:

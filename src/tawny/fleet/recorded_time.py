@@ -78,8 +78,8 @@ class RecordedTimeReader:
 
     async def _read(self, day: int) -> BoxDay:
         """Read and store a day. Raises NotDone: it can't answer now; ValueError: the answer isn't understood."""
-        said = await self._answer(day)
-        self._now_ms, found = recorded_in(said, day)
+        answer = await self._answer(day)
+        self._now_ms, found = recorded_in(answer, day)
         if day:
             await asyncio.to_thread(self._index.put_recorded, self._box, self._book, found)
         return found
@@ -90,14 +90,14 @@ class RecordedTimeReader:
         exchange = await self._ask(asked)
         try:
             await exchange.send(Kind.END)
-            status, said = await json_answer(exchange, MOST_ANSWER_BYTES)
+            status, answer = await json_answer(exchange, MOST_ANSWER_BYTES)
         finally:
             exchange.close()
         if status == 429 or status >= 500:
             raise NotDone(f"It answered with status {status}.")
         if status != 200:
             raise ValueError("it doesn't say what it recorded")
-        return said
+        return answer
 
 
 def former_days(today: BoxDay) -> list[int]:
@@ -109,13 +109,13 @@ def former_days(today: BoxDay) -> list[int]:
     return list(range(today.day - 1, oldest - 1, -1))
 
 
-def recorded_in(said: Any, day: int) -> tuple[int, BoxDay]:
+def recorded_in(data: Any, day: int) -> tuple[int, BoxDay]:
     """Return the box's time, ms UTC, and what it recorded on a day, by its answer. Raises ValueError if invalid."""
     try:
-        now_ms, whole = _instant(said["now_ms"]), Span(day * DAY_MS, (day + 1) * DAY_MS)
+        now_ms, whole = _instant(data["now_ms"]), Span(day * DAY_MS, (day + 1) * DAY_MS)
         until_ms = whole.end_ms if now_ms >= whole.end_ms + SETTLED_MS else min(now_ms, whole.end_ms - 1)
         cameras, first_ms = dict[CameraId, CameraDay](), dict[CameraId, int | None]()
-        for one in said["cameras"][:MOST_CAMERAS]:
+        for one in data["cameras"][:MOST_CAMERAS]:
             camera = CameraId(one["id"])
             if not is_camera(camera):
                 raise ValueError("a camera's name isn't valid")
@@ -135,7 +135,7 @@ def _known_until(recorded: list[Span], until_ms: int, whole: Span) -> int:
     return last_ms if is_going_on else until_ms
 
 
-def _instant(said: Any) -> int:
-    if type(said) is not int or not 0 <= said <= LATEST_MS:
+def _instant(data: Any) -> int:
+    if type(data) is not int or not 0 <= data <= LATEST_MS:
         raise ValueError("a time isn't valid")
-    return said
+    return data

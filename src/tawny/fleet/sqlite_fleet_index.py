@@ -325,7 +325,7 @@ class SqliteFleetIndex(SmallDb):
                 db.execute("INSERT OR REPLACE INTO marks VALUES (?, ?, ?, ?)", hashed)
             return piece.end
 
-    def put_recorded(self, box: str, book: str, said: BoxDay) -> None:
+    def put_recorded(self, box: str, book: str, day: BoxDay) -> None:
         with self.writing() as db:
             if db.execute("SELECT 1 FROM boxes WHERE id = ? AND book = ?", (box, book)).fetchone() is None:
                 return
@@ -333,24 +333,24 @@ class SqliteFleetIndex(SmallDb):
                 "INSERT INTO recorded VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE "
                 "SET until_ms = excluded.until_ms, spans = excluded.spans",
                 [
-                    (box, camera, said.day, one.until_ms, spans_text(one.recorded, said.day))
-                    for camera, one in said.cameras.items()
+                    (box, camera, day.day, one.until_ms, spans_text(one.recorded, day.day))
+                    for camera, one in day.cameras.items()
                 ],
             )
             db.executemany(
                 _DROP_OLD_PICTURE,
                 [
                     (box, camera, EVER.end_ms if first_ms is None else first_ms)
-                    for camera, first_ms in said.first_ms.items()
+                    for camera, first_ms in day.first_ms.items()
                 ],
             )
             db.execute("DELETE FROM recorded_from WHERE box = ?", (box,))
             db.executemany(
                 "INSERT INTO recorded_from VALUES (?, ?, ?)",
-                [(box, camera, first_ms) for camera, first_ms in said.first_ms.items()],
+                [(box, camera, first_ms) for camera, first_ms in day.first_ms.items()],
             )
-            db.execute("INSERT OR REPLACE INTO recorded_days VALUES (?, ?, ?)", (box, said.day, said.until_ms))
-            if (oldest := oldest_day(said)) is not None:
+            db.execute("INSERT OR REPLACE INTO recorded_days VALUES (?, ?, ?)", (box, day.day, day.until_ms))
+            if (oldest := oldest_day(day)) is not None:
                 for table in ("recorded", "recorded_days"):
                     db.execute(f"DELETE FROM {table} WHERE box = ? AND day < ?", (box, oldest))  # noqa: S608
 

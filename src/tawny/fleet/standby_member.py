@@ -91,7 +91,7 @@ class StandbyOffer:
 
 @dataclass(frozen=True, slots=True)
 class StandbyWelcome:
-    """What the standby said. words: to compare with those that it shows. recipient: its key for plans."""
+    """The standby's answer. words: to compare with those that it shows. recipient: its key for plans."""
 
     name: str
     words: str
@@ -101,9 +101,9 @@ class StandbyWelcome:
 
 async def greet_standby(link: MessageLink, hello: Mapping[str, object]) -> StandbyWelcome:
     """Say who this is. Raises LineRefused, LineClosed."""
-    said = await answer_to_hello(link, hello, "standby")
+    answer = await answer_to_hello(link, hello, "standby")
     name, words, standby, recipient = (
-        str(said.get(key, ""))[:100] for key in ("name", "words", "standby", "recipient")
+        str(answer.get(key, ""))[:100] for key in ("name", "words", "standby", "recipient")
     )
     return StandbyWelcome(name, words, standby or "standby", recipient)
 
@@ -176,7 +176,7 @@ async def leave_standby(settings: StandbySettings, key: Ed25519PrivateKey, insta
 
 @dataclass(slots=True)
 class StandbyKnowledge:
-    """What the standby has said last; it is kept while it is away. Times in ms UTC of this recorder's clock."""
+    """The standby's last status; it is kept while it is away. Times in ms UTC of this recorder's clock."""
 
     heard_ms: int | None = None
     """When anything arrived; None: nothing since tawny has started."""
@@ -189,7 +189,7 @@ class StandbyKnowledge:
     takeovers: Sequence[Takeover] = ()
     """Oldest first, also those whose recordings this recorder has."""
     ahead_of_mono_ms: int | None = None
-    """How far the standby's clock is ahead of this recorder's monotonic one; None: it has not said that yet."""
+    """How far the standby's clock is ahead of this recorder's monotonic one; None: not known yet."""
 
     def ahead_ms(self, clock: Clock) -> int:
         """Return how far the standby's clock is ahead now: this one may have been set meanwhile."""
@@ -241,18 +241,18 @@ class StandbyLine(LineSession):
     async def handle(self, frame: LineFrame) -> None:
         if frame.kind is not Kind.STANDBY:
             raise LineClosed("the standby sent what wasn't asked for")
-        said = frame.json
+        data = frame.json
         try:
-            found = takeovers_in(said.get("takeovers"))
+            found = takeovers_in(data.get("takeovers"))
         except ValueError as error:
             raise LineClosed(str(error)) from None
-        now_ms = said.get("now_ms")
+        now_ms = data.get("now_ms")
         if type(now_ms) is int:
             self._known.ahead_of_mono_ms = now_ms - round(self._clock.mono_s() * 1000)
-        ahead_ms, refused = self._known.ahead_ms(self._clock), said.get("refused")
+        ahead_ms, refused = self._known.ahead_ms(self._clock), data.get("refused")
         self._known.takeovers = [_by_own_clock(one, ahead_ms) for one in found]
-        self._known.is_watched = said.get("is_watched") is True
-        self._known.hindrance = str(said.get("hindrance", ""))[:300]
+        self._known.is_watched = data.get("is_watched") is True
+        self._known.hindrance = str(data.get("hindrance", ""))[:300]
         self._known.refused = _refused_in(refused) if isinstance(refused, dict) else {}
         open_ones = {(one.camera, one.begin_ms): one for one in found if not one.is_handed}
         if open_ones != self._takeovers:
@@ -263,8 +263,8 @@ class StandbyLine(LineSession):
         while True:
             recorded = await asyncio.to_thread(self._offer.recorded)
             if recorded is not None:
-                said = as_payload({"recorded": list(recorded), "now_ms": self._clock.now_ms()})
-                await self.send(LineFrame(Kind.PRESENT, 0, said))
+                payload = as_payload({"recorded": list(recorded), "now_ms": self._clock.now_ms()})
+                await self.send(LineFrame(Kind.PRESENT, 0, payload))
             await asyncio.sleep(PRESENT_S)
 
     async def _send_plans(self) -> None:
@@ -322,8 +322,8 @@ class StandbyLine(LineSession):
         if not all(done):
             return False
         is_gone = bool(parts) and takeover not in self._found
-        said = as_payload({"camera": takeover.camera, "begin_ms": takeover.begin_ms, "is_gone": is_gone})
-        await self.send(LineFrame(Kind.HANDED, 0, said))
+        payload = as_payload({"camera": takeover.camera, "begin_ms": takeover.begin_ms, "is_gone": is_gone})
+        await self.send(LineFrame(Kind.HANDED, 0, payload))
         self._takeovers.pop((takeover.camera, takeover.begin_ms), None)
         return True
 
@@ -399,8 +399,8 @@ class StandbyLine(LineSession):
             raise turned(error, str(path)) from error
 
 
-def _refused_in(said: Mapping[str, object]) -> Mapping[str, str]:
-    return {str(camera)[:40]: str(why)[:300] for camera, why in list(said.items())[:MOST_REFUSED]}
+def _refused_in(data: Mapping[str, object]) -> Mapping[str, str]:
+    return {str(camera)[:40]: str(why)[:300] for camera, why in list(data.items())[:MOST_REFUSED]}
 
 
 def _by_own_clock(takeover: Takeover, ahead_ms: int) -> Takeover:
@@ -452,7 +452,7 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
         """When the line was opened."""
         self._backoff = Backoff(first_s=RETRY_S[0], most_s=RETRY_S[1])
         self.standby = ""
-        """Name of the standby, once it has said it."""
+        """Name of the standby, once it is known."""
         self.known = StandbyKnowledge()
 
     def problems(self) -> Mapping[str, str]:
@@ -479,7 +479,7 @@ class StandbyMember(MemberLine[StandbySettings, StandbyMemberState]):
         return bool(settings.address)
 
     def _turn_to(self, settings: StandbySettings) -> None:
-        if self._used is not None and self._used.key != settings.key:  # what another one said doesn't count
+        if self._used is not None and self._used.key != settings.key:  # another one's answer doesn't count
             self.known, self.standby, self._keys = StandbyKnowledge(), "", None
 
     def _rest(self, settings: StandbySettings) -> None:

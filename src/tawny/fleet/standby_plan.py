@@ -147,9 +147,9 @@ class StandbyWork(Protocol):
         """Return the files with some of this time, oldest first; None while one of them is still being written."""
 
 
-def _plan_in(said: Any) -> StandbyPlan:
-    cameras = tuple(_camera_in(one) for one in said["cameras"][:MOST_CAMERAS])
-    found = (_address_in(str(one)[:200]) for one in said["addresses"][:16])
+def _plan_in(data: Any) -> StandbyPlan:
+    cameras = tuple(_camera_in(one) for one in data["cameras"][:MOST_CAMERAS])
+    found = (_address_in(str(one)[:200]) for one in data["addresses"][:16])
     return StandbyPlan(tuple(one for one in found if one), cameras)
 
 
@@ -228,15 +228,15 @@ def _address_in(text: str) -> str:
     return f"{parts.scheme}://{shown}" + ("" if port is None else f":{port}")
 
 
-def _camera_in(said: Mapping[str, Any]) -> StandbyCamera:
+def _camera_in(data: Mapping[str, Any]) -> StandbyCamera:
     """Raises KeyError, TypeError, ValueError."""
-    times = [said.get(key) for key in ("due_from_ms", "due_until_ms")]
-    if not isinstance(said["settings"], dict) or any(type(one) is not int for one in times if one is not None):
+    times = [data.get(key) for key in ("due_from_ms", "due_until_ms")]
+    if not isinstance(data["settings"], dict) or any(type(one) is not int for one in times if one is not None):
         raise ValueError("a camera of the plan is invalid")
-    changes = tuple((at_ms, is_due) for at_ms, is_due in said.get("changes", ())[:MOST_CHANGES])
+    changes = tuple((at_ms, is_due) for at_ms, is_due in data.get("changes", ())[:MOST_CHANGES])
     if any(type(at_ms) is not int or type(is_due) is not bool for at_ms, is_due in changes):
         raise ValueError("the changes of a camera of the plan are invalid")
     return StandbyCamera(
-        str(said["id"])[:40], str(said["name"])[:100], said["settings"], str(said["why_not"])[:300],
-        said["is_due"] is True, str(said["why_off"])[:300], times[0], times[1], changes, said.get("is_weekly") is True,
+        str(data["id"])[:40], str(data["name"])[:100], data["settings"], str(data["why_not"])[:300],
+        data["is_due"] is True, str(data["why_off"])[:300], times[0], times[1], changes, data.get("is_weekly") is True,
     )  # fmt: skip

@@ -35,7 +35,7 @@ class LeasedRecorder:
     clock_ms: int
     """Of `clock_ms` when this clock was set last."""
     ahead_ms: int | None = None
-    """How far this clock is ahead of the recorder's, as it has said last; None: unknown."""
+    """How far this clock is ahead of the recorder's, by its last status; None: unknown."""
     was_ahead_ms: int = 0
     """The same before this standby was started: its clock may have been wrong since, or then."""
     recorded: dict[str, StandbyCamera] = field(default_factory=dict)

@@ -69,7 +69,7 @@ class StandbyConnection(LineSession):
         self.instance = instance
         self._server, self._protected = server, protected
         self._sending: set[asyncio.Task[None]] = set()
-        self._said: StandbyNews | None = None
+        self._published: StandbyNews | None = None
         self.is_leaving = False
 
     async def serve(self) -> None:
@@ -88,15 +88,15 @@ class StandbyConnection(LineSession):
         hindrance = one.hindrance(self._server.why_not_ready)
         is_watched = one.lease.is_settled(self._server.clock.mono_s()) and not hindrance
         news = StandbyNews(is_watched, hindrance, one.why_refused(hindrance), one.takeovers, one.clock_ms)
-        if news == self._said:
+        if news == self._published:
             return
-        self._said = news
-        said = {
+        self._published = news
+        data = {
             "now_ms": self._server.clock.now_ms(), "is_watched": news.is_watched, "refused": dict(news.refused),
             "hindrance": hindrance,
             "takeovers": [asdict(each) for each in last_of(one.takeovers)],
         }  # fmt: skip
-        self.post(LineFrame(Kind.STANDBY, 0, as_payload(said)))
+        self.post(LineFrame(Kind.STANDBY, 0, as_payload(data)))
 
     async def handle(self, frame: LineFrame) -> None:
         match frame.kind:
@@ -238,9 +238,9 @@ class StandbyServer:
 
     # --- by connections
 
-    def renew(self, one: LeasedRecorder, said: Mapping[str, Any]) -> None:
+    def renew(self, one: LeasedRecorder, data: Mapping[str, Any]) -> None:
         self._follow_clock(one)
-        recorded, their_ms = said.get("recorded"), said.get("now_ms")
+        recorded, their_ms = data.get("recorded"), data.get("now_ms")
         cameras = [str(each) for each in recorded[:MOST_RECORDED]] if isinstance(recorded, list) else []
         if one.lease.state is LeaseState.TAKEN:
             log.warning("recorder %s is back", one.box.name)
@@ -259,9 +259,9 @@ class StandbyServer:
         await self._keep_if_possible(one)
         one.refused = await asyncio.to_thread(self._work.check, one.plan.cameras)
 
-    async def hand_over(self, one: LeasedRecorder, said: Mapping[str, Any]) -> None:
+    async def hand_over(self, one: LeasedRecorder, data: Mapping[str, Any]) -> None:
         """Note that the recorder has what was recorded in a takeover."""
-        one.takeovers = with_handed(one.takeovers, said)
+        one.takeovers = with_handed(one.takeovers, data)
         await self._keep_if_possible(one)
 
     async def footage(self, one: LeasedRecorder, asked: Mapping[str, Any]) -> Sequence[Path] | None:
@@ -289,7 +289,7 @@ class StandbyServer:
     async def _greet(self, link: SecureLink, hello: Mapping[str, Any], key: Ed25519PrivateKey) -> LeasedRecorder | None:
         """Return a known recorder, or one with a valid code; None if it was refused."""
         if self._store is None:
-            with suppress(*_EXPECTED):  # the recorder hears of the problem
+            with suppress(*_EXPECTED):  # the recorder reports the problem
                 await self._look_once()  # this recorder may just have started
         if (store := self._store) is None or self._identity is None:
             await refuse(link, self.problem or "this recorder is no standby", is_temporary=self.problem != "")

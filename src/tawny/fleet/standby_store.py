@@ -135,9 +135,9 @@ def with_ended(
     ]
 
 
-def with_handed(takeovers: Sequence[Takeover], said: Mapping[str, Any]) -> list[Takeover]:
-    """Return takeovers after a recorder has said that it has what was recorded in one of them."""
-    which, is_gone = (said.get("camera"), said.get("begin_ms")), said.get("is_gone") is True
+def with_handed(takeovers: Sequence[Takeover], data: Mapping[str, Any]) -> list[Takeover]:
+    """Return takeovers after a recorder has confirmed that it has the recordings of one of them."""
+    which, is_gone = (data.get("camera"), data.get("begin_ms")), data.get("is_gone") is True
     return [
         replace(one, is_handed=True, is_gone=is_gone) if (one.camera, one.begin_ms) == which and one.end_ms else one
         for one in takeovers
@@ -167,10 +167,10 @@ def begun_again(takeovers: Sequence[Takeover], now_ms: int, moved_ms: int, ahead
     ]
 
 
-def takeovers_in(said: object) -> list[Takeover]:
+def takeovers_in(data: object) -> list[Takeover]:
     """Return the takeovers in JSON values. Raises ValueError: they are invalid."""
     found = []
-    for one in said[:MOST_TAKEOVERS] if isinstance(said, list) else ():
+    for one in data[:MOST_TAKEOVERS] if isinstance(data, list) else ():
         try:
             silent_ms, begin_ms, end_ms = one["silent_ms"], one["begin_ms"], one["end_ms"]
             if type(silent_ms) is not int or type(begin_ms) is not int or type(end_ms) not in (int, type(None)):
@@ -279,8 +279,8 @@ class StandbyStore:
             return []
 
     def keep_takeovers(self, box: str, takeovers: Sequence[Takeover]) -> None:
-        said: list[Any] = [asdict(one) for one in takeovers[-MOST_TAKEOVERS:]]
-        self._write(box, "json", json.dumps(said).encode())
+        found: list[Any] = [asdict(one) for one in takeovers[-MOST_TAKEOVERS:]]
+        self._write(box, "json", json.dumps(found).encode())
 
     def _read(self, name: str) -> bytes | None:
         try:

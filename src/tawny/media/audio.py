@@ -41,9 +41,9 @@ def g711(codec: str, pcm: bytes) -> bytes:
     table = _MU_LAW if codec == "pcmu" else _A_LAW
     order = np.argsort(table, kind="stable")
     known = table[order]
-    said = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
-    above = np.clip(np.searchsorted(known, said), 1, len(known) - 1)
-    nearest = above - (said - known[above - 1] < known[above] - said)
+    samples = np.frombuffer(pcm, "<i2").astype(np.float32) / 32768
+    above = np.clip(np.searchsorted(known, samples), 1, len(known) - 1)
+    nearest = above - (samples - known[above - 1] < known[above] - samples)
     return order[nearest].astype(np.uint8).tobytes()
 
 

@@ -346,13 +346,13 @@ def read_paths(lines: bytes, start_ms: int) -> tuple[ObjectPath, ...]:
 
 
 def _read_line(
-    said: Any, start_ms: int, names: dict[int, tuple[str, float]], points: dict[int, list[PathPoint]]
+    data: Any, start_ms: int, names: dict[int, tuple[str, float]], points: dict[int, list[PathPoint]]
 ) -> None:
     """Raises ValueError, KeyError, TypeError, OverflowError."""
-    if isinstance(said, dict):
-        names[int(said["track"])] = str(said["label"]), min(1.0, max(0.0, float(said["score"])))
+    if isinstance(data, dict):
+        names[int(data["track"])] = str(data["label"]), min(1.0, max(0.0, float(data["score"])))
         return
-    track, since_ms, *edges = map(int, said)
+    track, since_ms, *edges = map(int, data)
     x0, y0, x1, y1 = (edge / _EDGE for edge in edges)
     points.setdefault(track, []).append(PathPoint(start_ms + since_ms, (x0, y0, x1, y1)))
 

@@ -166,27 +166,27 @@ def prove_redacted(
     original: the folder that `write_evidence` made of the same span. film: writes the film and returns what was hidden.
     Raises the errors of `write_evidence` and of `film`.
     """
-    said = describe_evidence(request) | {REDACTED_OF: sha256((original / MANIFEST).read_bytes()).hexdigest()}
+    data = describe_evidence(request) | {REDACTED_OF: sha256((original / MANIFEST).read_bytes()).hexdigest()}
 
     def fill(made: EvidenceFolder, shown: Iterator[ExportedRecording]) -> int:
         count = 0
         for number, one in enumerate(shown):
             made.put_proof(number, one.hidden)
             count += 1
-        said["hidden"] = film(made.folder / REDACTED)
+        data["hidden"] = film(made.folder / REDACTED)
         made.take(REDACTED)
         return count
 
-    return _proven(volume, past, request, folder, open_sealed, _Content(fill, REDACTED_README, said))
+    return _proven(volume, past, request, folder, open_sealed, _Content(fill, REDACTED_README, data))
 
 
 @dataclass(frozen=True, slots=True)
 class _Content:
-    """What a folder holds. fill: writes it and returns the number of recordings. said: its description."""
+    """What a folder holds. fill: writes it and returns the number of recordings. description: what it holds."""
 
     fill: Callable[[EvidenceFolder, Iterator[ExportedRecording]], int]
     readme: str
-    said: dict[str, object]
+    description: dict[str, object]
 
 
 def _proven(
@@ -218,7 +218,7 @@ def _proven(
         whose = FALLBACK_FINGERPRINT if fallback else MAIN_FINGERPRINT
         text = content.readme.format(recorder=request.recorder, genesis=genesis, whose=whose)
         lacks = _joined([*unreadable.gaps(found, request.span), *left_out], request.span)
-        made.close(signer, content.said, past.gaps(request.camera, request.span), text, lacks)
+        made.close(signer, content.description, past.gaps(request.camera, request.span), text, lacks)
         check = check_evidence(folder, genesis, request.now_ms, waiting)
         check = replace(check, until_ms=max(check.until_ms, _signed_ms(left_out, request.now_ms)))
         is_whole = True

@@ -122,19 +122,19 @@ class EventSamples:
         return {"crops": base64.b64encode(zlib.compress(pixels)).decode(), "about": about, "cpu_s": self.cpu_s}
 
 
-def samples_from_json(said: Mapping[str, Any]) -> EventSamples:
+def samples_from_json(data: Mapping[str, Any]) -> EventSamples:
     """Return the samples of one event. Raises ValueError, KeyError, TypeError: these are none."""
-    about = said["about"]
+    about = data["about"]
     if len(about) > MOST_CROPS:
         raise ValueError("too many samples")
     try:
         packed = zlib.decompressobj()
-        pixels = packed.decompress(base64.b64decode(said["crops"], validate=True), len(about) * _CROP_BYTES + 1)
+        pixels = packed.decompress(base64.b64decode(data["crops"], validate=True), len(about) * _CROP_BYTES + 1)
     except (zlib.error, binascii.Error) as error:
         raise ValueError("no images") from error
     crops = np.frombuffer(pixels, np.uint8).reshape(len(about), 2, SIDE, SIDE)
     return EventSamples(
-        tuple(_checked(crop, *each) for crop, each in zip(crops, about, strict=True)), float(said["cpu_s"])
+        tuple(_checked(crop, *each) for crop, each in zip(crops, about, strict=True)), float(data["cpu_s"])
     )
 
 

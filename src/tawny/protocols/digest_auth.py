@@ -136,9 +136,9 @@ def _read(text: str) -> _Challenge:
     if scheme.lower() != "digest":
         return _Challenge(SignIn.NONE, {}, scheme)
     fields = _fields(rest)
-    said = fields.get("algorithm", "MD5").upper()
-    algorithm = said.removesuffix(_SESSION)
-    return _Challenge(_RANK.get(algorithm, SignIn.NONE), fields, algorithm, is_session=said != algorithm)
+    requested = fields.get("algorithm", "MD5").upper()
+    algorithm = requested.removesuffix(_SESSION)
+    return _Challenge(_RANK.get(algorithm, SignIn.NONE), fields, algorithm, is_session=requested != algorithm)
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -316,7 +316,7 @@ def _offered_attribute(medium: OfferedMedia, name: str, value: str) -> None:
     elif name == "rtpmap" and (found := _MAP.match(value)):
         medium.codecs.append(Codec(int(found[1]), found[2].lower()))
     elif name == "fmtp" and first.isdigit():
-        parameters = {key: said for key, _, said in _parameters(value)}
+        parameters = {key: text for key, _, text in _parameters(value)}
         for codec in medium.codecs:
             if codec.payload_type == int(first):
                 codec.parameters = parameters

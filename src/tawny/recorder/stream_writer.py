@@ -431,25 +431,27 @@ class StreamWriter:
 
     def _create_on(self, volume: Volume, new: NewSegmentFile) -> _OpenFile:
         start_ms = self._free_start(volume, new.start_ms)
-        said = about(self.camera, self.stream, new.run, start_ms, new.video, new.audio)
-        said = replace(said, is_sealed=self._is_sealed)
-        self._begun_ms = said.start_ms
+        metadata = about(self.camera, self.stream, new.run, start_ms, new.video, new.audio)
+        metadata = replace(metadata, is_sealed=self._is_sealed)
+        self._begun_ms = metadata.start_ms
         content, signing = self._begin(
-            volume, said, lambda more: init_segment(new.video, new.audio, {**said.record(), **more})
+            volume, metadata, lambda more: init_segment(new.video, new.audio, {**metadata.record(), **more})
         )
-        file = OpenSegment.create(volume, said, content, signing)
+        file = OpenSegment.create(volume, metadata, content, signing)
         pictures = self._last_pictures.next_file(new.first_pts)
-        return _OpenFile(new, said.start_ms, file, pictures, splits=content.splits)
+        return _OpenFile(new, metadata.start_ms, file, pictures, splits=content.splits)
 
     @property
     def _is_sealed(self) -> bool:
         return self._seals is not None and self._seals.seals(self.camera)
 
     def _begin(
-        self, volume: Volume, said: SegmentMetadata, make_init: MakeInit
+        self, volume: Volume, metadata: SegmentMetadata, make_init: MakeInit
     ) -> tuple[SegmentContent, FileSigning | None]:
         return (
-            (PlainContent(make_init({})), None) if self._seals is None else self._seals.begin(volume, said, make_init)
+            (PlainContent(make_init({})), None)
+            if self._seals is None
+            else self._seals.begin(volume, metadata, make_init)
         )
 
     def _free_start(self, volume: Volume, start_ms: int) -> int:

@@ -103,12 +103,12 @@ def verify(read: Read, genesis: str, names: Iterable[str] = ()) -> EvidenceVerdi
     verdict = EvidenceVerdict()
     try:
         line = read_signed(_text(read, MANIFEST))
-        chain = _chain(read, genesis, line.said)
-        if not line.is_by(chain.keys.get(_number(line.said.get("statement")), ""), b"export"):
+        chain = _chain(read, genesis, line.content)
+        if not line.is_by(chain.keys.get(_number(line.content.get("statement")), ""), b"export"):
             raise SealedFileBroken("the manifest isn't signed by this recorder")
-        verdict.manifest = line.said
+        verdict.manifest = line.content
         verdict.until = chain.order[-1].clock
-        asked = _asked(line.said)
+        asked = _asked(line.content)
         _look_at_files(read, line, verdict)
         _look_at_others(names, line, verdict)
         parts = _look_at_proofs(read, line, chain, asked, verdict)
@@ -121,7 +121,7 @@ def verify(read: Read, genesis: str, names: Iterable[str] = ()) -> EvidenceVerdi
         verdict.notes += _around(shown, chain)
         if verdict.recorded and not verdict.is_redacted:
             verdict.notes += _at_the_ends(verdict.recorded, asked)
-        for lost in line.said.get(UNREADABLE, []):
+        for lost in line.content.get(UNREADABLE, []):
             verdict.notes.append(f"the recording from {lost['from']} to {lost['to']} isn't included: {lost['error']}")
         if filled := sum(bool(one.header.flags & SealedFlag.FILLED_IN) for one in shown):
             verdict.notes.append(f"{filled} of {len(shown)} recordings were filled in later, not recorded live")
@@ -201,15 +201,15 @@ def _take(chain: EvidenceChain, statement: Statement, item: Item) -> None:
 
 
 def _look_at_files(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
-    for name, said in line.said["files"].items():
+    for name, entry in line.content["files"].items():
         data = _found(read, name, verdict)
-        if data is not None and (sha256(data).hexdigest() != said["sha256"] or len(data) != said["bytes"]):
+        if data is not None and (sha256(data).hexdigest() != entry["sha256"] or len(data) != entry["bytes"]):
             verdict.fail(f"{name} was modified")
 
 
 def _look_at_others(names: Iterable[str], line: SignedLine, verdict: EvidenceVerdict) -> None:
     """Name what the manifest doesn't list: it could be taken for evidence."""
-    others = [name for name in sorted(names) if name != MANIFEST and name not in line.said["files"]]
+    others = [name for name in sorted(names) if name != MANIFEST and name not in line.content["files"]]
     taken, harmless = added(others)
     for name in taken:
         verdict.fail(f"{printable(name)} was added: it isn't part of the evidence")
@@ -232,7 +232,7 @@ def _asked(manifest: Mapping[str, Any]) -> Span:
 def _look_at_proofs(
     read: Read, line: SignedLine, chain: EvidenceChain, asked: Span, verdict: EvidenceVerdict
 ) -> _Parts:
-    names = [name.removesuffix(PROOF) for name in line.said["files"] if name.endswith(PROOF) and is_plain(name)]
+    names = [name.removesuffix(PROOF) for name in line.content["files"] if name.endswith(PROOF) and is_plain(name)]
     names.sort(key=lambda name: (len(name), name))
     parts: _Parts = {}
     for name in names:
@@ -404,12 +404,12 @@ def _runs(numbers: Iterable[int]) -> list[tuple[int, int]]:
 
 def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> None:
     """Verify assembled films: all frames are proven bytes in their order; only headers and audio may be new."""
-    files, derived = line.said["files"], line.said.get(DERIVED, {})
-    for name, said in derived.items():
-        film, at, rewritten = _found(read, name, verdict), said["head"], 0
+    files, derived = line.content["files"], line.content.get(DERIVED, {})
+    for name, entry in derived.items():
+        film, at, rewritten = _found(read, name, verdict), entry["head"], 0
         if film is None:
             continue
-        for source, begin, size in said["of"]:
+        for source, begin, size in entry["of"]:
             if not source:
                 rewritten += size
             elif f"{source.removesuffix(FILM)}{PROOF}" not in files:
@@ -422,7 +422,7 @@ def _look_at_films(read: Read, line: SignedLine, verdict: EvidenceVerdict) -> No
         if at != len(film):
             verdict.fail(f"{name}: data was added or removed")
         try:
-            check_frames(film, said["head"], said["of"], lambda source: _found(read, source, verdict))
+            check_frames(film, entry["head"], entry["of"], lambda source: _found(read, source, verdict))
         except SealedFileBroken as problem:
             verdict.fail(f"{name}: {problem}")
         verdict.notes.append(f"{name} combines the recordings for convenience. The recordings are the proof")
@@ -540,6 +540,6 @@ def _named(chain: EvidenceChain, what: str, row: tuple[str, int, int]) -> dict[i
     found: dict[int, str] = {}
     for _, item in chain.others:
         if item[0] == what and len(item) >= 6 and tuple(item[1:4]) == row:
-            said = str(item[6]) if len(item) > 6 else ""
-            found |= dict.fromkeys(range(item[4], min(item[5], item[4] + _MOST_SPAN) + 1), said)
+            text = str(item[6]) if len(item) > 6 else ""
+            found |= dict.fromkeys(range(item[4], min(item[5], item[4] + _MOST_SPAN) + 1), text)
     return found

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from tawny.sealed.broken import SealedFileBroken
 
 _MOST_LINE_BYTES: Final = 64 << 20
-Said = dict[str, Any]
+SignedContent = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -76,7 +76,7 @@ def hash_of(line: bytes) -> str:
     return sha256(line).hexdigest()
 
 
-def signed(content: Said, what: bytes, key: Ed25519PrivateKey) -> bytes:
+def signed(content: SignedContent, what: bytes, key: Ed25519PrivateKey) -> bytes:
     """Return the signed line without newline."""
     return canonical(content | {"sig": sign(key, what, canonical(content)).hex()})
 
@@ -85,12 +85,12 @@ def signed(content: Said, what: bytes, key: Ed25519PrivateKey) -> bytes:
 class SignedLine:
     """Parsed content, the line itself, and its unverified signature."""
 
-    said: Said
+    content: SignedContent
     line: bytes
     signature: bytes
 
     def is_by(self, public: str, what: bytes) -> bool:
-        return is_signed(public, what, canonical(self.said), self.signature)
+        return is_signed(public, what, canonical(self.content), self.signature)
 
     @property
     def hash(self) -> str:

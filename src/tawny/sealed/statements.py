@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tawny.model.times import utc_from_text, utc_text
 from tawny.sealed.broken import SealedFileBroken
 from tawny.sealed.signing import (
-    Said,
+    SignedContent,
     SignedLine,
     Signer,
     canonical,
@@ -71,7 +71,7 @@ class SigningState:
         """Signer of files that the next statement will list."""
         return Signer(self.key, self.n)
 
-    def record(self) -> Said:
+    def record(self) -> SignedContent:
         return {
             "n": self.n,
             "time": self.time,
@@ -116,7 +116,7 @@ def make_statement(state: SigningState, items: Sequence[Item], recipients: Seque
         state, line = _new_day(state, day)
         lines.append((DAYS, line))
     after, listed = new_key(), canonical(items)
-    content: Said = {
+    content: SignedContent = {
         "v": 1,
         "n": state.n,
         "time": time,
@@ -135,7 +135,7 @@ def make_statement(state: SigningState, items: Sequence[Item], recipients: Seque
 
 def _new_day(state: SigningState, day: str) -> tuple[SigningState, bytes]:
     after = new_key()
-    content: Said = {
+    content: SignedContent = {
         "v": 1,
         "day": day,
         "key": public_of(state.key),
@@ -163,7 +163,7 @@ class StatementDay:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement. key: verified its signature. hash: of its line. clock: as the recorder's clock said; else `time`.
+    """One statement. key: verified its signature. hash: of its line. clock: by the recorder's clock; else `time`.
 
     `time` is that of the latest statement so far, and later than `clock` after the clock was set back.
     """
@@ -194,7 +194,7 @@ def lines_of(text: bytes) -> list[bytes]:
 def genesis_of(days: bytes) -> str:
     """Return the unverified fingerprint from the first line. Raises SealedFileBroken if missing."""
     lines = lines_of(days)
-    genesis = read_signed(lines[0]).said.get("genesis") if lines else None
+    genesis = read_signed(lines[0]).content.get("genesis") if lines else None
     if not isinstance(genesis, str):
         raise SealedFileBroken("the history has no beginning")
     return genesis
@@ -212,7 +212,7 @@ def read_days(text: bytes, genesis: str) -> dict[str, StatementDay]:
     for line in lines_of(text):
         one = read_signed(line)
         day = _text(one, "day")
-        is_next = _text(one, "prev") == prev and day > max(days, default="") and one.said.get("v") == 1
+        is_next = _text(one, "prev") == prev and day > max(days, default="") and one.content.get("v") == 1
         if not is_next or not one.is_by(key, b"day"):
             raise SealedFileBroken(f"the chain of days is broken at {day}")
         days[day] = StatementDay(day, _text(one, "key"), _text(one, "last"))
@@ -229,18 +229,18 @@ def read_statements(day: StatementDay, text: bytes) -> list[Statement]:
     key, prev = day.key, day.last
     for line in lines_of(text):
         one = read_signed(line)
-        said = _statement(one, key)
+        statement = _statement(one, key)
         is_next = (
             _text(one, "prev") == prev
-            and utc_text(said.at_ms)[:10] == said.time[:10] == day.day
-            and one.said.get("v") == 1
+            and utc_text(statement.at_ms)[:10] == statement.time[:10] == day.day
+            and one.content.get("v") == 1
         )
-        if found and (said.at_ms < found[-1].at_ms or said.n != found[-1].n + 1):
+        if found and (statement.at_ms < found[-1].at_ms or statement.n != found[-1].n + 1):
             is_next = False
         if not is_next or not one.is_by(key, b"statement"):
-            raise SealedFileBroken(f"the chain of statements is broken at {said.time}")
-        found.append(said)
-        key, prev = said.next, one.hash
+            raise SealedFileBroken(f"the chain of statements is broken at {statement.time}")
+        found.append(statement)
+        key, prev = statement.next, one.hash
     return found
 
 
@@ -264,11 +264,11 @@ def read_lists(text: bytes, statements: Sequence[Statement]) -> Iterator[tuple[S
 
 
 def _statement(one: SignedLine, key: str) -> Statement:
-    n, recipients = one.said.get("n"), one.said.get("recipients")
+    n, recipients = one.content.get("n"), one.content.get("recipients")
     if type(n) is not int or not isinstance(recipients, list) or not all(isinstance(each, str) for each in recipients):
         raise SealedFileBroken("a statement that is none")
     time = _text(one, "time")
-    clock = _text(one, "clock") if "clock" in one.said else time
+    clock = _text(one, "clock") if "clock" in one.content else time
     try:
         utc_from_text(time)
         utc_from_text(clock)
@@ -278,7 +278,7 @@ def _statement(one: SignedLine, key: str) -> Statement:
 
 
 def _text(one: SignedLine, name: str) -> str:
-    value = one.said.get(name)
+    value = one.content.get(name)
     if not isinstance(value, str):
         raise SealedFileBroken(f"a signed line without {name!r}")
     return value

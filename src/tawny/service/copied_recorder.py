@@ -146,11 +146,11 @@ class CopiedRecorder:
     def private(self, camera: CameraId) -> tuple[Polygon, ...]:
         """Return the privacy masks as the box had them when it was last online; of a removed camera, those it had."""
         known: Any = self._about.get("masks")  # earlier versions noted those of present cameras only
-        said: Any = known.get(camera) if isinstance(known, dict) and camera in known else None
-        if said is None:
-            said = next((one.get("masks") for one in self._cameras() if one["id"] == camera), [])
+        entry: Any = known.get(camera) if isinstance(known, dict) and camera in known else None
+        if entry is None:
+            entry = next((one.get("masks") for one in self._cameras() if one["id"] == camera), [])
         try:
-            return tuple(Polygon.of(one) for one in said)
+            return tuple(Polygon.of(one) for one in entry)
         except (ValueError, TypeError):
             return (_WHOLE,)  # better nothing than what should be hidden
 
@@ -197,20 +197,20 @@ class CopiedRecorder:
         raise NotDone("Evidence is signed by the recorder itself.", f"Ask the owner of {self.name}.")
 
     def _cameras(self) -> list[dict[str, Any]]:
-        said = self._about.get("cameras")
-        found = said[:_MOST_CAMERAS] if isinstance(said, list) else []
+        listed = self._about.get("cameras")
+        found = listed[:_MOST_CAMERAS] if isinstance(listed, list) else []
         return [one for one in found if isinstance(one, dict) and isinstance(one.get("id"), str)]
 
-    def _view(self, said: Mapping[str, Any]) -> CameraView:
-        camera, name = CameraId(str(said["id"])), str(said.get("name") or said["id"])[:100]
+    def _view(self, data: Mapping[str, Any]) -> CameraView:
+        camera, name = CameraId(str(data["id"])), str(data.get("name") or data["id"])[:100]
         seen_ms = self._about.get("seen_ms")
         status = CameraStatus(camera, name, CameraState.OFFLINE, int(seen_ms) if isinstance(seen_ms, int) else 0)
-        listed = said.get("streams")
+        listed = data.get("streams")
         streams = tuple(one for one in StreamName if isinstance(listed, list) and one.value in listed)
-        where = said.get("where") if said.get("where") in ("outside", "inside") else ""
+        where = data.get("where") if data.get("where") in ("outside", "inside") else ""
         return CameraView(
-            status, streams or (StreamName.MAIN,), _seconds(said.get("pre_s"), 5.0), _seconds(said.get("post_s"), 10.0),
-            cast("Any", where), _orientation(said), _lens(said.get("lens")),
+            status, streams or (StreamName.MAIN,), _seconds(data.get("pre_s"), 5.0), _seconds(data.get("post_s"), 10.0),
+            cast("Any", where), _orientation(data), _lens(data.get("lens")),
         )  # fmt: skip
 
 
@@ -224,17 +224,17 @@ class _NoTuning:
         """Its settings are not here."""
 
 
-def _seconds(said: object, otherwise: float) -> float:
-    return float(said) if isinstance(said, int | float) and 0 <= said <= 3600 else otherwise
+def _seconds(data: object, otherwise: float) -> float:
+    return float(data) if isinstance(data, int | float) and 0 <= data <= 3600 else otherwise
 
 
-def _orientation(said: Mapping[str, Any]) -> Orientation:
-    rotate = said.get("rotate")
-    return Orientation(rotate, bool(said.get("mirror"))) if rotate in (0, 90, 180, 270) else UPRIGHT
+def _orientation(data: Mapping[str, Any]) -> Orientation:
+    rotate = data.get("rotate")
+    return Orientation(rotate, bool(data.get("mirror"))) if rotate in (0, 90, 180, 270) else UPRIGHT
 
 
-def _lens(said: object) -> LensSettings:
+def _lens(data: object) -> LensSettings:
     try:
-        return LensSettings.model_validate(said)
+        return LensSettings.model_validate(data)
     except ValueError:
         return NO_LENS

@@ -71,7 +71,7 @@ class SetupFacts:
 
 @dataclass(frozen=True, slots=True)
 class SetupReport:
-    """hidden: the reminder is. finished: all is done, or a person said so. service_command: empty: not offered."""
+    """hidden: the reminder is. finished: all is done, or a user has ended it. service_command: empty: not offered."""
 
     steps: Mapping[SetupStep, StepState]
     cards: Mapping[SetupCard, CardState]

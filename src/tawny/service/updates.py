@@ -106,7 +106,7 @@ class UpdateCheck:
 
     @property
     def state(self) -> UpdateState:
-        """The last answer of the current address; what another one said is forgotten."""
+        """The last answer of the current address; that of another one is forgotten."""
         url, state = self._known
         return state if url == self._settings().url else UpdateState()
 
@@ -166,21 +166,21 @@ def _ordered(version: str) -> tuple[tuple[int, ...], bool] | None:
     return tuple(numbers), not found[2]
 
 
-def newest_release(said: object) -> Release | None:
+def newest_release(data: object) -> Release | None:
     """Return the newest final release of a list; None: it has none. Drafts and pre-releases are passed over.
 
     Known forms: releases of GitHub, GitLab, Gitea and Forgejo, a single one or a list, and PyPI's JSON of a project.
     Raises NotDone: for anything else.
     """
-    found = [one for one in _releases(said) if (key := _ordered(one.version)) is not None and key[1]]
+    found = [one for one in _releases(data) if (key := _ordered(one.version)) is not None and key[1]]
     return max(found, key=lambda one: _ordered(one.version) or ((), False), default=None)
 
 
-def _releases(said: object) -> Iterator[Release]:
-    if isinstance(said, dict) and isinstance(said.get("info"), dict):
-        yield Release(_text(said["info"].get("version")), _link(said["info"].get("release_url")))
+def _releases(data: object) -> Iterator[Release]:
+    if isinstance(data, dict) and isinstance(data.get("info"), dict):
+        yield Release(_text(data["info"].get("version")), _link(data["info"].get("release_url")))
         return
-    for one in said if isinstance(said, list) else [said]:
+    for one in data if isinstance(data, list) else [data]:
         if not isinstance(one, dict) or not isinstance(one.get("tag_name"), str):
             raise _no_list()
         if not (one.get("draft") or one.get("prerelease") or one.get("upcoming_release")):

@@ -339,7 +339,7 @@ class _NewVisits:
 
 
 _KEPT_S: Final = 60.0
-"""How long what was found is kept, s: events that retention deletes are not told."""
+"""How long the result is kept, s: deletions by retention aren't reported."""
 _MOST_SCOPES: Final = 50
 
 
@@ -366,14 +366,14 @@ class NewVisitCounter:
     """Counts visits that are not reviewed. Between questions, finds again only what events changed. Thread-safe."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock, self._lock, self._told = clock, threading.Lock(), threading.Lock()
+        self._clock, self._lock, self._changed_lock = clock, threading.Lock(), threading.Lock()
         self._changed: set[int] = set()
         self._kept: dict[Scope, _NewVisits] = {}
         self._counts: dict[Scope, Mapping[Level, int]] = {}
         self._since_s = clock.mono_s()
 
     def on_event(self, message: EventChanged) -> None:
-        with self._told:
+        with self._changed_lock:
             self._changed.add(message.event.start_ms)
 
     def count(self, index: RecordingIndex, scope: Scope, neighbors: Neighbors) -> Mapping[Level, int]:
@@ -389,7 +389,7 @@ class NewVisitCounter:
             return self._counts[scope]
 
     def _forget(self) -> None:
-        with self._told:
+        with self._changed_lock:
             changed, self._changed = self._changed, set()
         now_s = self._clock.mono_s()
         if now_s - self._since_s >= _KEPT_S or len(self._kept) > _MOST_SCOPES:

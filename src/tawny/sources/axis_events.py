@@ -54,11 +54,11 @@ def read_axis(message: bytes, channel: int, now_ms: int) -> list[CameraReport]:
 
     channel: of a camera with several lenses, from 1; 0: any.
     """
-    said = _table(json_table(message), "params", "notification")
-    topic = said.get("topic")
+    notification = _table(json_table(message), "params", "notification")
+    topic = notification.get("topic")
     if not isinstance(topic, str):
         return []
-    topic, inner = topic[:_MOST_CHARACTERS], _table(said, "message")
+    topic, inner = topic[:_MOST_CHARACTERS], _table(notification, "message")
     source, data = _texts(inner.get("source")), _texts(inner.get("data"))
     number = _lens(topic, source)
     if channel and number and number != str(channel):
@@ -73,9 +73,9 @@ def read_axis(message: bytes, channel: int, now_ms: int) -> list[CameraReport]:
 
 def refusal(message: bytes) -> str:
     """Return why the camera refused the request for events, as text; empty for any other message."""
-    said = json_table(message)
-    error = said.get("error")
-    if said.get("method") != _CONFIGURE or not isinstance(error, dict):
+    data = json_table(message)
+    error = data.get("error")
+    if data.get("method") != _CONFIGURE or not isinstance(error, dict):
         return ""
     return device_label(f"error {error.get('code')}: {error.get('message')}")[:100]
 
@@ -142,8 +142,8 @@ class _Line:
         failed = self._protocol.handshake_exc
         if failed is not None:
             status = getattr(getattr(failed, "response", None), "status_code", 0)
-            said = f"it responded with {status}" if status else "its response is no WebSocket's"
-            raise SourceError(self._where, _NONE.format(said) if isinstance(failed, InvalidHandshake) else said)
+            text = f"it responded with {status}" if status else "its response is no WebSocket's"
+            raise SourceError(self._where, _NONE.format(text) if isinstance(failed, InvalidHandshake) else text)
         if self._protocol.state in (State.CLOSING, State.CLOSED) and not messages:
             raise SourceClosed(self._where, "the stream of events ended")
         return True, messages

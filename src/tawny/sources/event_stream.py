@@ -168,19 +168,21 @@ _BELL: Final = ("5", "37")
 def read_hikvision(body: bytes, channel: int, now_ms: int) -> list[CameraReport]:
     """Return what a part of the alert stream reports, as `read_dahua`: a heartbeat is a lost video that is inactive."""
     text = body.strip(b"\x00 \t\r\n")
-    said = _fields(json_table(text.decode("utf-8", "replace"))) if text.startswith(b"{") else _elements(text)
-    kind, number = said.get("eventtype", "").lower(), said.get("dynchannelid") or said.get("channelid", "")
-    if (channel and number and number != str(channel)) or said.get("currentevent", "").lower() == "false":
+    fields = _fields(json_table(text.decode("utf-8", "replace"))) if text.startswith(b"{") else _elements(text)
+    kind, number = fields.get("eventtype", "").lower(), fields.get("dynchannelid") or fields.get("channelid", "")
+    if (channel and number and number != str(channel)) or fields.get("currentevent", "").lower() == "false":
         return []  # another channel's, or one of the past that is sent again
-    source = device_label(f"{kind} {said.get('inputioportid') or number or 1}")[:60]
-    is_bell = (said.get("majoreventtype"), said.get("subeventtype")) == _BELL
-    if (kind in _HIKVISION_CALLS and said.get("cmdtype") == "request") or (kind == "accesscontrollerevent" and is_bell):
+    source = device_label(f"{kind} {fields.get('inputioportid') or number or 1}")[:60]
+    is_bell = (fields.get("majoreventtype"), fields.get("subeventtype")) == _BELL
+    if (kind in _HIKVISION_CALLS and fields.get("cmdtype") == "request") or (
+        kind == "accesscontrollerevent" and is_bell
+    ):
         return [CameraReport(DOORBELL, source, now_ms, None)]
-    state = _HIKVISION_STATES.get(said.get("eventstate", "").lower())
+    state = _HIKVISION_STATES.get(fields.get("eventstate", "").lower())
     if state is None:
         return []
     if kind in _HIKVISION_AREAS:
-        label = (said.get("detectiontarget") or said.get("targettype", "")).lower()
+        label = (fields.get("detectiontarget") or fields.get("targettype", "")).lower()
         return of_class(_HIKVISION_CLASSES.get(label, MOTION), CameraReport(MOTION, source, now_ms, state))
     meant = _HIKVISION_KINDS.get(kind, "")
     return [CameraReport(meant, source, now_ms, state)] if meant else []

@@ -288,14 +288,14 @@ class CameraHttp:
 
 def _refusal(where: str, response: http.client.HTTPResponse) -> SourceError:
     reason = "".join(one for one in response.reason[:60] if one.isprintable())
-    said = f"{response.status} {reason}".strip()
+    text = f"{response.status} {reason}".strip()
     if 300 <= response.status < 400:
         return SourceRedirected(where, redirect_target(response.headers.get("Location", "")))
     if response.status in _REFUSED:
-        return SourceRefused(where, said)
+        return SourceRefused(where, text)
     if response.status in _GONE:
-        return SourceNotFound(where, said)
-    return SourceError(where, f"it responded with {said}")
+        return SourceNotFound(where, text)
+    return SourceError(where, f"it responded with {text}")
 
 
 def _words(error: Exception) -> str:
@@ -381,7 +381,7 @@ class _Feeder:
             raise SourceNotFound(self._where, "the response is empty")
         if whole and not media.jpegs:
             media.picture(bytes(whole))  # its end marker is missing
-        # a picture whose length was not said; by its type also one with another inside
+        # a picture whose length was not given; by its type also one with another inside
         if (media.jpegs == 1 and kind != _MULTIPART) or 0 < len(whole) <= MOST_JPEG_BYTES:
             self._snapshots(media, None, begun_s)
 

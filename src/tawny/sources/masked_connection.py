@@ -57,7 +57,7 @@ class _Entry:
     """What `read` returns or waits for, in the order of the camera.
 
     what: a packet to be returned as it is; when a frame in work came, s monotonic, and its size; when the process was
-    told to end, s monotonic.
+    asked to end, s monotonic.
     """
 
     what: SourcePacket | tuple[float, int] | float
@@ -131,10 +131,10 @@ class MaskedConnection:
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        said = {**self._notes, "masks": self._encoder} if self._encoder else dict(self._notes)
+        data = {**self._notes, "masks": self._encoder} if self._encoder else dict(self._notes)
         if self._dropped_s is not None and self._clock.mono_s() - self._dropped_s < HINT_S:
-            said["hint"] = HINT
-        return said
+            data["hint"] = HINT
+        return data
 
     # --- the thread that reads the camera
 
@@ -283,13 +283,13 @@ class MaskedConnection:
             lost = [one for one in self._frames.values() if one.number < first]
             for one in lost:
                 del self._frames[one.packet.pts]
-        said = [one.packet for one in (*lost, *([frame] if frame else []))]
+        found = [one.packet for one in (*lost, *([frame] if frame else []))]
         waited_s = frame.packet.waited_s + self._clock.mono_s() - frame.came_s if frame else 0.0
         return SourcePacket(
             self._format, made.data, made.pts, made.is_keyframe,
-            is_damaged=any(one.is_damaged for one in said) and not made.is_keyframe,
-            missing=sum(one.missing for one in said),
-            after_waste=bool(lost) or any(one.after_waste for one in said),
+            is_damaged=any(one.is_damaged for one in found) and not made.is_keyframe,
+            missing=sum(one.missing for one in found),
+            after_waste=bool(lost) or any(one.after_waste for one in found),
             waited_s=waited_s,
-            dropped=next((one.dropped for one in said if one.dropped), ""),
+            dropped=next((one.dropped for one in found if one.dropped), ""),
         )  # fmt: skip

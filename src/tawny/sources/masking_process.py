@@ -102,12 +102,12 @@ class MaskingProcess(MessageProcess):
             if got.kind == _VIDEO:
                 pts, is_keyframe = _PACKET.unpack_from(got.body)
                 return MaskedPacket(pts, is_keyframe, got.body[_PACKET.size :])
-            said = json.loads(got.body)
+            data = json.loads(got.body)
             if got.kind == _DONE:
-                return PacketDone(float(said))
+                return PacketDone(float(data))
             if got.kind == _FORMAT:
-                return MaskedFormat(_video_format(said), str(said["encoder"]))
-            return MaskingEnd(str(said["why"]))
+                return MaskedFormat(_video_format(data), str(data["encoder"]))
+            return MaskingEnd(str(data["why"]))
         except (struct.error, KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError("an invalid message") from error
 
@@ -134,9 +134,9 @@ def _plain(video: VideoFormat) -> dict[str, Any]:
     return {"codec": video.codec, "width": video.width, "height": video.height, "sets": sets}
 
 
-def _video_format(said: dict[str, Any]) -> VideoFormat:
-    sets = tuple(base64.b64decode(one) for one in said["sets"])
-    return VideoFormat("h265" if said["codec"] == "h265" else "h264", int(said["width"]), int(said["height"]), sets)
+def _video_format(data: dict[str, Any]) -> VideoFormat:
+    sets = tuple(base64.b64decode(one) for one in data["sets"])
+    return VideoFormat("h265" if data["codec"] == "h265" else "h264", int(data["width"]), int(data["height"]), sets)
 
 
 # The process itself.
@@ -168,9 +168,9 @@ class _Worker:
         """Raises SourceUnusable if no encoder works."""
         if kind == _FORMAT:
             self.finish()
-            said = json.loads(body)
-            self._video = _video_format(said)
-            self._burner = MaskBurner(self._video, float(said["fps"]))
+            data = json.loads(body)
+            self._video = _video_format(data)
+            self._burner = MaskBurner(self._video, float(data["fps"]))
         elif kind == _MASKS:
             self._private = [Polygon(tuple((x, y) for x, y in points)) for points in json.loads(body)]
         else:
@@ -192,8 +192,8 @@ class _Worker:
             assert self._burner is not None
             if packet.format != self._sent_format:
                 self._sent_format = packet.format
-                said = _plain(packet.format) | {"encoder": self._burner.encoder}
-                send_message(_FORMAT, json.dumps(said).encode())
+                data = _plain(packet.format) | {"encoder": self._burner.encoder}
+                send_message(_FORMAT, json.dumps(data).encode())
             send_message(_VIDEO, _PACKET.pack(packet.pts, packet.is_keyframe) + packet.data)
 
 

@@ -91,24 +91,24 @@ def _message(kind: bytes, body: bytes) -> MediaMessage:
         if kind == _DATA:
             track, has_pts, pts, has_dts, dts = _UNIT.unpack_from(body)
             return CompressedUnit(track, body[_UNIT.size :], pts if has_pts else None, dts if has_dts else None)
-        said = json.loads(body)
+        data = json.loads(body)
         if kind == _END:
-            return MediaEnd(str(said["why"]))
+            return MediaEnd(str(data["why"]))
         return MediaTracks(
-            tuple(_track(one) for one in said["tracks"]), str(said["tool"]), tuple(map(str, said["unlimited"]))
+            tuple(_track(one) for one in data["tracks"]), str(data["tool"]), tuple(map(str, data["unlimited"]))
         )
     except (struct.error, KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError("an invalid message") from error
 
 
-def _track(said: dict[str, Any]) -> DemuxTrack:
+def _track(data: dict[str, Any]) -> DemuxTrack:
     kind: Literal["video", "audio", "other"] = (
-        "video" if said["kind"] == "video" else "audio" if said["kind"] == "audio" else "other"
+        "video" if data["kind"] == "video" else "audio" if data["kind"] == "audio" else "other"
     )
-    fps = float(said["fps"]) if said["fps"] else None
-    extradata = base64.b64decode(said["extradata"])
+    fps = float(data["fps"]) if data["fps"] else None
+    extradata = base64.b64decode(data["extradata"])
     return DemuxTrack(
-        int(said["index"]), kind, str(said["codec"]), int(said["rate"]), int(said["channels"]), extradata, fps
+        int(data["index"]), kind, str(data["codec"]), int(data["rate"]), int(data["channels"]), extradata, fps
     )
 
 
@@ -307,8 +307,8 @@ def _say(message: MediaMessage) -> None:
         kind, body = _END, json.dumps({"why": message.why}).encode()
     else:
         tracks = [asdict(one) | {"extradata": base64.b64encode(one.extradata).decode()} for one in message.tracks]
-        said = {"tracks": tracks, "tool": message.tool, "unlimited": message.unlimited}
-        kind, body = _TRACKS, json.dumps(said).encode()
+        data = {"tracks": tracks, "tool": message.tool, "unlimited": message.unlimited}
+        kind, body = _TRACKS, json.dumps(data).encode()
     send_message(kind, body)
 
 

@@ -89,8 +89,8 @@ class MicrophoneConnection:
 
     @property
     def notes(self) -> Mapping[str, Any]:
-        said = " ".join(filter(None, (str(self._camera.notes.get("hint", "")), self._hint)))
-        return {**self._camera.notes, "microphone": self._address} | ({"hint": said} if said else {})
+        text = " ".join(filter(None, (str(self._camera.notes.get("hint", "")), self._hint)))
+        return {**self._camera.notes, "microphone": self._address} | ({"hint": text} if text else {})
 
     def _align(self, picture_s: float, now_s: float) -> None:
         """Follow the video's clock. picture_s: the time of a picture, which came now."""

@@ -240,8 +240,8 @@ class SecretFilter:
     def __init__(self, words: Iterable[str], login: tuple[str, str] = ("", "")) -> None:
         shapes = {shape for word in (*words, *login) for shape in _shapes(word)}
         if any(login):
-            said = base64.b64encode(":".join(login).encode()).decode()
-            shapes |= {said, said.rstrip("=")}
+            text = base64.b64encode(":".join(login).encode()).decode()
+            shapes |= {text, text.rstrip("=")}
         longest_first = sorted((shape for shape in shapes if shape), key=len, reverse=True)
         self._words = re.compile("|".join(map(re.escape, longest_first)), re.IGNORECASE) if longest_first else None
         self._passing: deque[str] = deque(maxlen=_MOST_PASSING)

@@ -334,7 +334,7 @@ class _Known:
     """Of the services that the camera has, by their names in `_SERVICES`."""
     profile: str
     lens: str
-    """Token of the video source of the profile; empty: not said."""
+    """Token of the video source of the profile; empty: not given."""
 
 
 class OnvifCamera:

@@ -23,7 +23,7 @@ _YEARS: Final = range(2000, 2100)
 
 @dataclass(frozen=True, slots=True)
 class CardRecording:
-    """A recording, by the camera's clock. lens: token of its video source; empty: not said."""
+    """A recording, by the camera's clock. lens: token of its video source; empty: not given."""
 
     token: str
     span: Span

@@ -312,13 +312,13 @@ def words(number: str, options: Mapping[str, Any], *, has_chip: bool) -> list[st
         "codec": "h264", "profile": "baseline", "intra": round(options["keyframe"] * options["fps"]),
         "bitrate": round(options["mbit"] * 1e6), "output": "-",
     }  # fmt: skip
-    said = [word for name, value in given.items() for word in (f"--{name}", str(value))]
-    return [*said, "--nopreview", "--inline", "--flush", *(() if has_chip else ("--libav-format", "h264"))]
+    found = [word for name, value in given.items() for word in (f"--{name}", str(value))]
+    return [*found, "--nopreview", "--inline", "--flush", *(() if has_chip else ("--libav-format", "h264"))]
 
 
 def rpicam_words(options: Mapping[str, Any], sensor: str, board: PiBoard | None) -> list[str]:
     """Return the words of `rpicam-vid` for the controls that are set. sensor: only needed for modes and `noir`."""
-    said: dict[str, str] = {}
+    arguments: dict[str, str] = {}
     for name, one in CONTROLS.items():
         value = options.get(name, one.default)
         if value == one.default or not one.word:
@@ -326,24 +326,24 @@ def rpicam_words(options: Mapping[str, Any], sensor: str, board: PiBoard | None)
         match name:
             case "red_gain" | "blue_gain":
                 if options.get("red_gain") and options.get("blue_gain"):
-                    said[one.word] = f"{options['red_gain']:g},{options['blue_gain']:g}"
+                    arguments[one.word] = f"{options['red_gain']:g},{options['blue_gain']:g}"
             case "flicker":
-                said[one.word] = f"{(one.choices or {})[value]}us"
+                arguments[one.word] = f"{(one.choices or {})[value]}us"
             case "exposure":
-                said[one.word] = "sport" if value == "short" else value
+                arguments[one.word] = "sport" if value == "short" else value
             case "sensor_mode":
                 if mode := mode_text(value, sensor):
-                    said[one.word] = mode
+                    arguments[one.word] = mode
             case "tuning":
                 if file := tuning_file(value, sensor, board):
-                    said[one.word] = file
+                    arguments[one.word] = file
             case _:
-                said[one.word] = f"{value:g}" if isinstance(value, int | float) else value
+                arguments[one.word] = f"{value:g}" if isinstance(value, int | float) else value
     if options.get("exposure_time"):
-        said["shutter"] = str(round(options["exposure_time"]))
+        arguments["shutter"] = str(round(options["exposure_time"]))
     left_right, up_down = flips(options.get("flip", "none"))
     turned = [word for word, is_set in (("--hflip", left_right), ("--vflip", up_down)) if is_set]
-    return [*(text for word, value in said.items() for text in (f"--{word}", value)), *turned]
+    return [*(text for word, value in arguments.items() for text in (f"--{word}", value)), *turned]
 
 
 def flips(value: str) -> tuple[bool, bool]:

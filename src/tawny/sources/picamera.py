@@ -52,7 +52,7 @@ SYSTEM_PYTHON: Final = "/usr/bin/python3"
 _PICAMERA2: Final = Path("/usr/lib/python3/dist-packages/picamera2")
 """Where Debian installs it, for the Python of the system."""
 OPEN_S, STALL_S, LOOK_S, CLOSE_S, LIST_S = 9.0, 5.0, 0.25, 0.4, 8.0
-READ_BYTES, MOST_SAID_BYTES, MOST_WAITING = 1 << 16, 4_000, 300
+READ_BYTES, MOST_ERROR_BYTES, MOST_WAITING = 1 << 16, 4_000, 300
 RAW_WIDTH: Final = 64
 """Raw pictures come without padding only in widths of a multiple of this, px."""
 SMALL_SIZE: Final = "640x360"
@@ -238,8 +238,8 @@ class PiCamera:
             raise SourceUnusable(where, why)
         needs_sensor = options.get("tuning") == "noir" or str(options.get("sensor_mode", "")).isdecimal()
         sensor = self._sensor(number) if needs_sensor else ""
-        said = words(number, options, has_chip=CHIP.exists())
-        return _Plan((path, *said, *rpicam_words(options, sensor, self._board())), options, number)
+        arguments = words(number, options, has_chip=CHIP.exists())
+        return _Plan((path, *arguments, *rpicam_words(options, sensor, self._board())), options, number)
 
     def _sensor(self, number: str) -> str:
         """Return the sensor of a camera as the camera program lists it; empty if it is unknown."""
@@ -313,7 +313,7 @@ class _Running:
             assert one is not None
             os.set_blocking(one.fileno(), False)
             self._waiting.register(one.fileno(), selectors.EVENT_READ)
-        self._said = b""
+        self._errors = b""
 
     def read(self, most_s: float) -> bytes | None:
         """Return the output received within `most_s`; empty if none, None after the program has ended."""
@@ -337,13 +337,13 @@ class _Running:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(CLOSE_S)
         self._read_errors()
-        errors = _ERROR.findall(self._said.decode("utf-8", "replace"))
+        errors = _ERROR.findall(self._errors.decode("utf-8", "replace"))
         return errors[-1] if errors else f"the camera program exited with code {self._process.returncode}"
 
     def _read_errors(self) -> None:
         assert self._process.stderr is not None
         with suppress(BlockingIOError):
-            self._said = (self._said + os.read(self._process.stderr.fileno(), READ_BYTES))[-MOST_SAID_BYTES:]
+            self._errors = (self._errors + os.read(self._process.stderr.fileno(), READ_BYTES))[-MOST_ERROR_BYTES:]
 
     def close(self) -> None:
         self._waiting.close()

@@ -59,7 +59,7 @@ _UNDER_WAY_S, _SILENT_S = 1.0, 2.0
 """A sender from which no media came for the second time has lost its connection if another one comes; the first is for
 what had been sent before.
 """
-_TOLD_S, _MOST_TOLD = 600.0, 100
+_LOG_AGAIN_S, _MOST_LOGGED = 600.0, 100
 _PLACE: Final = re.compile(r"rtmp-listen://(?P<host>\[[0-9A-Fa-f:.]+\]|[0-9.]*)(?::(?P<port>\d{1,5}))?/(?P<key>[!-~]+)")
 log = logging.getLogger(__name__)
 
@@ -252,8 +252,8 @@ class _Viewer(_Line):
         if name == "_result" and number == 1:
             line.sendall(number_message(rtmp.WINDOW, 2_500_000) + command("createStream", 2, None))
         elif name == "_result" and number == 2:
-            said = values[3] if len(values) > 3 else None
-            stream = int(said) if isinstance(said, float) and 0 <= said < 2**32 else 1
+            info = values[3] if len(values) > 3 else None
+            stream = int(info) if isinstance(info, float) and 0 <= info < 2**32 else 1
             line.sendall(command("play", 3, None, self._name, -1000, stream=stream))
         elif name == "onStatus":
             code = str(status.get("code", ""))
@@ -265,11 +265,11 @@ class _Viewer(_Line):
                 raise self._refusal(status)
 
     def _refusal(self, status: Mapping[str, Any]) -> SourceError:
-        said = str(status.get("description", ""))
+        text = str(status.get("description", ""))
         more = status.get("ex")
         if isinstance(more, dict) and more.get("redirect"):
             return SourceRedirected(self._where, redirect_target(str(more["redirect"])))
-        if re.search(r"auth|password|denied|access", said, re.IGNORECASE):
+        if re.search(r"auth|password|denied|access", text, re.IGNORECASE):
             return SourceRefused(self._where, "it refused the connection")
         return SourceNotFound(self._where, "it refused this path")
 
@@ -309,7 +309,7 @@ class RtmpListener:
         self._slots: dict[str, _Slot] = {}
         self._unnamed: Counter[str] = Counter()
         """Connections without a stream key, by address."""
-        self._told: dict[str, float] = {}
+        self._logged_s: dict[str, float] = {}
         """Why senders were dropped, and when that was logged, s monotonic."""
         self._lock = threading.Lock()
         self.pause = threading.Event()
@@ -409,14 +409,14 @@ class RtmpListener:
 
     def _tell(self, group: str, why: str) -> None:
         """Log why a sender was dropped: not each time, because encoders try again and again."""
-        said, now_s = f"an RTMP sender at {group} was dropped: {why}", self._clock.mono_s()
+        text, now_s = f"an RTMP sender at {group} was dropped: {why}", self._clock.mono_s()
         with self._lock:
-            if now_s - self._told.get(said, -_TOLD_S) < _TOLD_S:
+            if now_s - self._logged_s.get(text, -_LOG_AGAIN_S) < _LOG_AGAIN_S:
                 return
-            if len(self._told) >= _MOST_TOLD:
-                self._told.clear()
-            self._told[said] = now_s
-        log.warning("%s", said)
+            if len(self._logged_s) >= _MOST_LOGGED:
+                self._logged_s.clear()
+            self._logged_s[text] = now_s
+        log.warning("%s", text)
 
     def _accepted(self, line: socket.socket) -> tuple[_Slot, _Arrived, int] | None:
         """Return the slot of the sender's key, and its stream; None for a wrong key. Raises OSError, MalformedRtmp."""

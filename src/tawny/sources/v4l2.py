@@ -58,15 +58,15 @@ def look_at(path: str, ioctl: Ioctl = fcntl.ioctl) -> V4l2Device:
 
 
 def _ask(fd: int, path: str, ioctl: Ioctl) -> V4l2Device:
-    said = bytearray(_CAPABILITY_BYTES)
+    buffer = bytearray(_CAPABILITY_BYTES)
     try:
-        ioctl(fd, QUERYCAP, said)
+        ioctl(fd, QUERYCAP, buffer)
     except OSError as error:
         raise NoSuchDevice(path, "it isn't a video device") from error
-    can, of_this_node = unpack_from("<II", said, 84)
+    can, of_this_node = unpack_from("<II", buffer, 84)
     if not (of_this_node if can & _OWN_CAPS else can) & _CAPTURE:
         raise NoSuchDevice(path, "it is a video device but has no capture mode")
-    name = said[16:48].split(b"\0")[0].decode("utf-8", "replace")
+    name = buffer[16:48].split(b"\0")[0].decode("utf-8", "replace")
     return V4l2Device(name, tuple(_formats(fd, ioctl)))
 
 

@@ -52,8 +52,8 @@ async def test_a_forged_scheme_makes_no_secure_cookie_and_hands_over_no_key(hous
     browser = browser_at(house, peer)
     answer = await browser.post("/api/v1/sign-in", json={"name": "Anna", "password": PASSWORD}, headers=FORGED)
     assert "Secure" not in answer.headers["set-cookie"]
-    told = await browser.get("/api/v1/sealed", headers=FORGED)
-    assert not told.json()["can_hand_over"]
+    result = await browser.get("/api/v1/sealed", headers=FORGED)
+    assert not result.json()["can_hand_over"]
 
 
 async def test_a_configured_proxy_is_believed(house: House) -> None:
@@ -140,9 +140,9 @@ async def test_an_unknown_proxy_is_reported_once(house: House, caplog: pytest.Lo
         browser.cookies.set("tawny_session", token)
         for _ in range(3):
             assert (await browser.get("/api/v1/cameras", headers=FORGED)).status_code == 200
-    told = [record.getMessage() for record in caplog.records if "proxy" in record.getMessage()]
-    assert len(told) == MOST_PROXIES
-    assert told[0] == (
+    found = [record.getMessage() for record in caplog.records if "proxy" in record.getMessage()]
+    assert len(found) == MOST_PROXIES
+    assert found[0] == (
         "a proxy at 127.0.0.0 forwards requests, but isn't in `web.proxies`: its headers are ignored. If it is yours, "
         'add `proxies = ["127.0.0.0"]` under [web] in tawny.toml'
     )

@@ -133,9 +133,9 @@ async def test_the_page_says_which_line_to_add(house: House) -> None:
     assert (answer.status_code, answer.headers["content-type"]) == (421, "text/html; charset=utf-8")
     assert '[web]\nhosts = ["nas.example"]' in answer.text
     assert "default-src 'self'" in answer.headers["content-security-policy"]
-    told = (await house.browser().get("/live", headers={"Host": "nas.example"})).json()
-    assert (told["code"], told["message"]) == ("wrong_host", "nas.example isn't a known name of this recorder.")
-    assert 'hosts = ["nas.example"]' in told["hint"]
+    data = (await house.browser().get("/live", headers={"Host": "nas.example"})).json()
+    assert (data["code"], data["message"]) == ("wrong_host", "nas.example isn't a known name of this recorder.")
+    assert 'hosts = ["nas.example"]' in data["hint"]
 
 
 async def test_the_page_carries_nothing_of_the_attacker(house: House) -> None:
@@ -149,9 +149,9 @@ async def test_refused_names_do_not_fill_the_log(house: House, caplog: pytest.Lo
     for number in range(161):
         for _ in range(2):
             await house.browser().get("/", headers={"Host": f"n{number}.evil.example"})
-    told = [record.getMessage() for record in caplog.records if "host name" in record.getMessage()]
-    assert len(told) == MOST_LOGGED
-    assert told[0].endswith('add `hosts = ["n0.evil.example"]` under [web] in tawny.toml')
+    found = [record.getMessage() for record in caplog.records if "host name" in record.getMessage()]
+    assert len(found) == MOST_LOGGED
+    assert found[0].endswith('add `hosts = ["n0.evil.example"]` under [web] in tawny.toml')
 
 
 async def test_names_are_logged_again_a_day_later(house: House, caplog: pytest.LogCaptureFixture) -> None:

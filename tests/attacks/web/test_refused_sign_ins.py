@@ -47,9 +47,9 @@ async def test_one_row_counts_an_hour_of_a_name_at_an_address(house: House) -> N
         got += await asyncio.gather(*(refuse(browser) for _ in range(PER_SECOND)))
         house.clock.advance(1)
     assert set(got) == {401, 429}
-    told = [(row.action, row.person, row.address, row.detail) for row in rows_of(house.accounts)]
+    found = [(row.action, row.person, row.address, row.detail) for row in rows_of(house.accounts)]
     tried = got.count(401)
-    assert told == [
+    assert found == [
         ("sign-in delayed", "Anna", "203.0.113.5", f"{3 * PER_SECOND - tried} times"),
         ("sign-in failed", "Anna", "203.0.113.5", f"{tried} times"),
     ]

@@ -27,16 +27,16 @@ def failing(app: Callable[..., Iterable[bytes]], mode: str) -> Callable[..., Ite
     """As its mode says: keeps half of what it is sent, or refuses all."""
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        said = Path(mode).read_text() if mode and Path(mode).exists() else ""
+        text = Path(mode).read_text() if mode and Path(mode).exists() else ""
         if f"Credential={WRITER}/" in environ.get("HTTP_AUTHORIZATION", "") and not _puts_object(environ):
-            said = "denied"
-        if said:
+            text = "denied"
+        if text:
             body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-            if said in ANSWERS:
-                status, code, words = ANSWERS[said]
-                told = f"<Error><Code>{code}</Code><Message>{words}</Message></Error>".encode()
-                start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(told)))])
-                return [told]
+            if text in ANSWERS:
+                status, code, words = ANSWERS[text]
+                result = f"<Error><Code>{code}</Code><Message>{words}</Message></Error>".encode()
+                start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(result)))])
+                return [result]
             if environ["REQUEST_METHOD"] == "PUT":
                 environ.pop("HTTP_CONTENT_MD5", None)
                 body = body[: len(body) // 2]

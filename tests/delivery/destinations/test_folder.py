@@ -191,9 +191,9 @@ def test_a_folder_that_refuses_access_has_no_sign_in(
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(folder.OpenFolder, "open_part", refuse)
-    with pytest.raises(TargetRefused) as told:
+    with pytest.raises(TargetRefused) as raised:
         FolderDestination().connect(opening(tmp_path)).put("a.jpg", content(), "", lambda _: None)
-    assert told.value.message == f"nas ({tmp_path}) refused access ({os.strerror(number)})."
+    assert raised.value.message == f"nas ({tmp_path}) refused access ({os.strerror(number)})."
 
 
 def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,10 +204,10 @@ def test_a_file_that_cannot_be_read_is_told_as_such(tmp_path: Path, monkeypatch:
 
     opened = FolderDestination().connect(opening(tmp_path))
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(TargetRefused) as told:
+    with pytest.raises(TargetRefused) as raised:
         list(opened.read("a.jpg"))
-    assert told.value.message == f"nas ({tmp_path}) refused access (Permission denied)."
-    assert told.value.do.startswith("Give the user that runs tawny read and write permission there")
+    assert raised.value.message == f"nas ({tmp_path}) refused access (Permission denied)."
+    assert raised.value.do.startswith("Give the user that runs tawny read and write permission there")
     monkeypatch.undo()
 
 

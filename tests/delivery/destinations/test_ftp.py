@@ -33,11 +33,11 @@ def serving(root: Path, certificate: str = "", mode: Path | None = None) -> Abst
 
 
 @contextmanager
-def serving_as(said: str, folder: Path) -> Iterator[tuple[int, Path]]:
+def serving_as(text: str, folder: Path) -> Iterator[tuple[int, Path]]:
     """A server that is told what it can't do; its port and its root."""
     root, mode = folder / "root", folder / "mode"
     root.mkdir()
-    mode.write_text(said)
+    mode.write_text(text)
     with serving(root, mode=mode) as port:
         yield port, root
 

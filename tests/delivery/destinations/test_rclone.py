@@ -97,8 +97,8 @@ def test_what_it_refuses_for_is_told(
 
 @pytest.mark.parametrize("name", ["porch/507.jpg", "porch/20261121T150712-1a.jpg", "403/a.jpg", "reset/a.jpg"])
 def test_the_name_of_the_file_is_no_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    said = f"2026/11/20 14:50:02 ERROR : {name}.tmp: Failed to rcat to nas:tawny/{name}.tmp: name not allowed"
-    stand_in(tmp_path, f'echo "{said}" >&2; exit 1', monkeypatch)
+    text = f"2026/11/20 14:50:02 ERROR : {name}.tmp: Failed to rcat to nas:tawny/{name}.tmp: name not allowed"
+    stand_in(tmp_path, f'echo "{text}" >&2; exit 1', monkeypatch)
     with pytest.raises(DeliveryError) as refused:
         connect("").put(name, content(), "", lambda _: None)
     assert type(refused.value) is DeliveryError

@@ -156,9 +156,9 @@ def test_what_another_kind_of_destination_noted_starts_anew(server: str, bucket:
 def test_the_connection_test_finds_a_key_that_may_only_write(
     server: str, bucket: Any, key: str, set_before: bool, steps: list[str]
 ) -> None:
-    told = check_destination(lambda: connect(server, key=key, write_only=set_before), "cloud", write_only=set_before)
-    assert [(one.what.partition(";")[0], one.wrong) for one in told] == [(what, "") for what in steps]
-    assert told[-1].write_only == (key == WRITER and not set_before)
+    result = check_destination(lambda: connect(server, key=key, write_only=set_before), "cloud", write_only=set_before)
+    assert [(one.what.partition(";")[0], one.wrong) for one in result] == [(what, "") for what in steps]
+    assert result[-1].write_only == (key == WRITER and not set_before)
 
 
 @pytest.mark.parametrize("size_bytes", [1000, PART_BYTES + 1])

@@ -426,5 +426,5 @@ def test_settings_that_cannot_be_are_told(table: dict[str, str], says: str) -> N
 
 def test_a_public_key_is_as_good_as_its_fingerprint() -> None:
     key = asyncssh.generate_private_key("ssh-ed25519")
-    told = Sftp().settings("sftp://cam@nas/x", {"host_key": key.export_public_key().decode()})
-    assert told["host_key"] == key.get_fingerprint()
+    result = Sftp().settings("sftp://cam@nas/x", {"host_key": key.export_public_key().decode()})
+    assert result["host_key"] == key.get_fingerprint()

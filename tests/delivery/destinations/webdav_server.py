@@ -25,24 +25,24 @@ def failing(app: Callable[..., Iterable[bytes]], mode: str) -> Callable[..., Ite
     """
 
     def answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-        said = Path(mode).read_text() if mode and Path(mode).exists() else ""
-        if said == "nextcloud" and environ["REQUEST_METHOD"] in ("PUT", "MOVE") and _is_forbidden(environ["PATH_INFO"]):
+        text = Path(mode).read_text() if mode and Path(mode).exists() else ""
+        if text == "nextcloud" and environ["REQUEST_METHOD"] in ("PUT", "MOVE") and _is_forbidden(environ["PATH_INFO"]):
             environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
             start("400 Bad Request", [("Content-Length", "0")])
             return [b""]
-        if said == "signed out" or (said == "undeletable" and environ["REQUEST_METHOD"] == "DELETE"):
+        if text == "signed out" or (text == "undeletable" and environ["REQUEST_METHOD"] == "DELETE"):
             start("401 Unauthorized", [("Content-Length", "0")])
             return [b""]
-        if environ["REQUEST_METHOD"] == "PUT" and said in ("slow", "unanswered"):
-            done = b"".join(app(environ, start if said == "slow" else lambda *_: None))
-            if said == "slow":
+        if environ["REQUEST_METHOD"] == "PUT" and text in ("slow", "unanswered"):
+            done = b"".join(app(environ, start if text == "slow" else lambda *_: None))
+            if text == "slow":
                 time.sleep(SLOW_S)
                 return [done]
             start("504 Gateway Timeout", [("Content-Length", "0")])
             return [b""]
-        if environ["REQUEST_METHOD"] == "PUT" and said in ("lies", "full"):
+        if environ["REQUEST_METHOD"] == "PUT" and text in ("lies", "full"):
             body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
-            if said == "full":
+            if text == "full":
                 start("507 Insufficient Storage", [("Content-Length", "0")])
                 return [b""]
             half = body[: len(body) // 2]

@@ -162,9 +162,9 @@ def test_a_large_letter_without_an_answer_is_too_slow(monkeypatch: pytest.Monkey
     def wait_shortly_for_the_last(self: Any) -> tuple[int, bytes]:
         if codes[-1] == 354:  # go on with the letter
             self.sock.settimeout(0.05)
-        code, said = getreply(self)
+        code, answer = getreply(self)
         codes.append(code)
-        return code, said
+        return code, answer
 
     monkeypatch.setattr(smtplib.SMTP, "getreply", wait_shortly_for_the_last)
     with running(LatePost()) as post, pytest.raises(TargetUnreachable, match="too slow"):

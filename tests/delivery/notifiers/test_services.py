@@ -318,26 +318,26 @@ class TestDiscord(NotifierContract):
         sender.edit(sender.send(SENT, JPEG), LATER, GIF)
         first, second = subject.service.asked
         assert (first.method, first.path) == ("POST", f"/webhooks/123/{SECRET}?wait=true")
-        told = json.loads(first.form["payload_json"])
-        assert told["allowed_mentions"] == {"parse": []}
+        data = json.loads(first.form["payload_json"])
+        assert data["allowed_mentions"] == {"parse": []}
         assert first.form["files[0]"] == JPEG.data
         assert (second.method, second.path) == ("PATCH", f"/webhooks/123/{SECRET}/messages/9")
         assert json.loads(second.form["payload_json"])["attachments"] == [{"id": 0, "filename": "tawny.gif"}]
 
     def test_names_are_no_markup(self, subject: NotifierCase) -> None:
-        said = replace(SENT, title="Person at cam_1_", text="Porch. Detected: [Sign in](https://x.example)\n# a - b")
-        subject.open().send(said, None)
-        told = json.loads(subject.service.last.form["payload_json"])["content"]
+        text = replace(SENT, title="Person at cam_1_", text="Porch. Detected: [Sign in](https://x.example)\n# a - b")
+        subject.open().send(text, None)
+        data = json.loads(subject.service.last.form["payload_json"])["content"]
         shown = "**Person at cam\\_1\\_** Porch. Detected: \\[Sign in\\](https://x.example)\n\\# a - b\n"
-        assert told.startswith(shown)
+        assert data.startswith(shown)
 
     def content(self, subject: NotifierCase, message: Message) -> str:
         subject.open().send(message, None)
         return str(json.loads(subject.service.last.form["payload_json"])["content"])
 
     def test_an_address_stays_as_it_is(self, subject: NotifierCase) -> None:
-        said = replace(SENT, text="a_b, see https://docs.x/how_to_~x#-1 and http://x_y/[Sign_in](https://x.example)")
-        content = self.content(subject, said)
+        text = replace(SENT, text="a_b, see https://docs.x/how_to_~x#-1 and http://x_y/[Sign_in](https://x.example)")
+        content = self.content(subject, text)
         assert "a\\_b, see https://docs.x/how_to_~x#-1 and http://x_y/\\[Sign\\_in\\](https://x.example)" in content
 
     @pytest.mark.parametrize("words", ["word ", "_", "a_", "\\"])
@@ -374,8 +374,8 @@ class TestSlackWebhook(NotifierContract):
     @pytest.fixture
     def subject(self) -> Iterator[NotifierCase]:
         with served(StandIn(lambda asked: (200, b"ok"))) as service:
-            told = _json_words
-            yield NotifierCase(Slack(), service, f"slack://T0/B0/{SECRET}", {"api": service.base}, received_text=told)
+            answer = _json_words
+            yield NotifierCase(Slack(), service, f"slack://T0/B0/{SECRET}", {"api": service.base}, received_text=answer)
 
     def test_words_and_links(self, subject: NotifierCase) -> None:
         subject.open().send(SENT, None)
@@ -434,7 +434,7 @@ class TestSlackBot(NotifierContract):
             made.missing = 200, {"ok": False, "error": "channel_not_found"}
             yield made
 
-    def test_what_was_told_is_changed(self, subject: NotifierCase) -> None:
+    def test_a_sent_message_is_edited(self, subject: NotifierCase) -> None:
         sender = subject.open()
         sender.edit(sender.send(SENT, JPEG), LATER, GIF)
         paths = [asked.route for asked in subject.service.asked]

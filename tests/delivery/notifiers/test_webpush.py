@@ -97,8 +97,8 @@ def test_only_the_browser_can_read_it(service: StandIn) -> None:
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
     WebPush().open(context_of(marks)).send(SENT, None)
     asked = service.last
-    told = json.loads(phone.opens(asked.body))
-    assert (told["title"], told["body"], told["url"]) == (SENT.title, SENT.text, f"/events/{SENT.event}")
+    data = json.loads(phone.opens(asked.body))
+    assert (data["title"], data["body"], data["url"]) == (SENT.title, SENT.text, f"/events/{SENT.event}")
     assert SENT.title.encode() not in asked.body
     assert (asked.path, asked.headers["content-encoding"], asked.headers["ttl"]) == ("/push/abc", "aes128gcm", "86400")
     assert len(asked.headers["topic"]) <= 32
@@ -130,10 +130,10 @@ def test_a_long_text_is_shortened_by_characters(letter: str, service: StandIn) -
     for text, title in ((letter * 5000, SENT.title), (letter * 9000, letter * 9000)):
         WebPush().open(context_of(marks)).send(replace(SENT, text=text, title=title), None)
         plain = phone.opens(service.last.body)
-        told = json.loads(plain)
+        data = json.loads(plain)
         assert webpush.MOST_BYTES - 12 <= len(plain) <= webpush.MOST_BYTES
-        assert (told["url"], told["tag"]) == (f"/events/{SENT.event}", SENT.event)
-        assert set(told["body"]) | set(told["title"]) <= {*letter, *SENT.title, "…", "?"}
+        assert (data["url"], data["tag"]) == (f"/events/{SENT.event}", SENT.event)
+        assert set(data["body"]) | set(data["title"]) <= {*letter, *SENT.title, "…", "?"}
 
 
 def test_it_is_signed_for_that_service(service: StandIn) -> None:
@@ -142,14 +142,14 @@ def test_it_is_signed_for_that_service(service: StandIn) -> None:
     WebPush().open(context_of(marks)).send(SENT, None)
     scheme, _, rest = service.last.headers["authorization"].partition(" ")
     token, key = (part.strip().partition("=")[2] for part in rest.split(","))
-    told, _, signature = token.rpartition(".")
+    answer, _, signature = token.rpartition(".")
     raw = webpush.base64url_bytes(signature)
     point = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), webpush.base64url_bytes(key))
     coded = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
-    point.verify(coded, told.encode(), ec.ECDSA(hashes.SHA256()))
+    point.verify(coded, answer.encode(), ec.ECDSA(hashes.SHA256()))
     with pytest.raises(InvalidSignature):
         point.verify(coded, b"another", ec.ECDSA(hashes.SHA256()))
-    claims = json.loads(urlsafe_b64decode(told.split(".")[1] + "=="))
+    claims = json.loads(urlsafe_b64decode(answer.split(".")[1] + "=="))
     assert (scheme, claims["aud"], claims["sub"]) == ("vapid", service.base, "mailto:me@example.org")
     assert key == WebPush().public_key(marks)
 
@@ -174,8 +174,8 @@ def test_who_may_not_see_a_camera_of_the_visit_gets_no_name_of_it(service: Stand
         alone, text="Gate → Porch", cameras=("gate", "porch"), alone=alone, urgency=Urgency.QUIET, event="e2"
     )
     WebPush().open(context).send(visit, None)
-    told = {one.path[1:]: json.loads(phones[one.path[1:]].opens(one.body)) for one in service.asked}
-    assert {name: (one["body"], one["silent"], one["tag"]) for name, one in told.items()} == {
+    data = {one.path[1:]: json.loads(phones[one.path[1:]].opens(one.body)) for one in service.asked}
+    assert {name: (one["body"], one["silent"], one["tag"]) for name, one in data.items()} == {
         "anna": ("Gate → Porch", True, "e0"),
         "ben": (SENT.text, False, "e0"),
     }
@@ -192,8 +192,8 @@ def test_who_may_not_see_all_cameras_with_a_problem_is_told_of_their_own(service
         narrowed=lambda cameras: replace(SENT, text=" ".join(cameras)),
     )  # fmt: skip
     WebPush().open(context).send(several, None)
-    told = {one.path[1:]: json.loads(phones[one.path[1:]].opens(one.body))["body"] for one in service.asked}
-    assert told == {"anna": "All.", "ben": "gate porch"}
+    data = {one.path[1:]: json.loads(phones[one.path[1:]].opens(one.body))["body"] for one in service.asked}
+    assert data == {"anna": "All.", "ben": "gate porch"}
 
 
 def test_who_has_snoozed_the_camera_is_told_of_problems_alone(service: StandIn) -> None:
@@ -225,8 +225,8 @@ def test_a_click_opens_what_it_is_about(service: StandIn, kind: str, event: str,
     subscribe(marks, phone.asks(f"{service.base}/x"))
     context = NotifierContext("browsers", URL, {}, FakeClock(), marks, new_events=lambda who: 3 if who == "Anna" else 0)
     WebPush().open(context).send(replace(SENT, kind=kind, camera="porch", event=event), None)
-    told = json.loads(phone.opens(service.last.body))
-    assert (told["url"], told["camera"], told["badge"]) == (url, camera, 3)
+    data = json.loads(phone.opens(service.last.body))
+    assert (data["url"], data["camera"], data["badge"]) == (url, camera, 3)
 
 
 @pytest.mark.parametrize(
@@ -244,9 +244,9 @@ def test_a_ring_opens_the_camera_ready_to_answer(
     subscribe(marks, phone.asks(f"{service.base}/push/abc"))
     rung = replace(SENT, opens=opens, urgency=Urgency.HIGH, has_buttons=has_buttons)
     WebPush().open(context_of(marks)).send(rung, None)
-    told = json.loads(phone.opens(service.last.body))
-    assert (told["url"], told["talk"], told["silent"], told["tag"]) == (opens, talks, False, SENT.event)
-    assert told["stays"] == stays
+    data = json.loads(phone.opens(service.last.body))
+    assert (data["url"], data["talk"], data["silent"], data["tag"]) == (opens, talks, False, SENT.event)
+    assert data["stays"] == stays
 
 
 def test_a_browser_that_is_gone_is_forgotten(service: StandIn) -> None:
@@ -357,8 +357,8 @@ def test_the_contact_is_an_address_that_push_services_accept(service: StandIn, u
     subscribe(marks, Phone().asks(f"{service.base}/push/abc"))
     context = replace(context_of(marks), url=url, options=WebPush().settings(url, {}))
     WebPush().open(context).send(SENT, None)
-    told = service.last.headers["authorization"].split(" t=")[1].split(".")[1]
-    assert json.loads(urlsafe_b64decode(told + "=="))["sub"] == sub
+    result = service.last.headers["authorization"].split(" t=")[1].split(".")[1]
+    assert json.loads(urlsafe_b64decode(result + "=="))["sub"] == sub
 
 
 @pytest.mark.parametrize("url", ["webpush:me", "webpush:@example.org", "webpush:https://", "webpush:me @example.org"])

@@ -98,9 +98,9 @@ scores = st.dictionaries(st.sampled_from(["person", "car"]), shares)
 
 @given(st.lists(st.tuples(boxes, scores, st.none() | boxes)))
 def test_whatever_comes_a_name_is_one_that_was_voted_for(looks: list[tuple[Box, dict[str, float], Box | None]]) -> None:
-    votes, said = LabelVotes(0.4), set()
+    votes, answer = LabelVotes(0.4), set()
     for box, scores, thing in looks:
         votes.go(box)
         votes.vote(box, scores, thing)
-        said |= set(scores)
-        assert votes.name is None or (votes.name.label in said and 0.4 <= votes.name.score <= 1.000001)
+        answer |= set(scores)
+        assert votes.name is None or (votes.name.label in answer and 0.4 <= votes.name.score <= 1.000001)

@@ -62,14 +62,14 @@ def responder() -> Iterator[tuple[str, int]]:
 
         def serve() -> None:
             while True:
-                said, where = one.recvfrom(2000)
-                if said == b"end":
+                result, where = one.recvfrom(2000)
+                if result == b"end":
                     return
-                if b"\x0bannas-phone\x05local\x00" in said:
+                if b"\x0bannas-phone\x05local\x00" in result:
                     answer = b"\xc0\x0c" + struct.pack("!HHIH", 1, 1, 10, 4) + b"\x7f\x00\x00\x01"
-                    head = said[:2] + struct.pack("!HHHHH", 0x8400, 1, 1, 0, 0)
+                    head = result[:2] + struct.pack("!HHHHH", 0x8400, 1, 1, 0, 0)
                     one.sendto(b"rubbish", where)
-                    one.sendto(head + said[12:] + answer, where)
+                    one.sendto(head + result[12:] + answer, where)
 
         thread = threading.Thread(target=serve)
         thread.start()

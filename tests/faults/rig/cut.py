@@ -34,8 +34,8 @@ def cuts(folder: Path, count: int, seed: int) -> Iterator[dict[str, object]]:
         yield {"point": cut.point, "unflushed": cut.unflushed, **found}
 
 
-def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
-    came_ms = [int(words[1]) for words in told if words[0] == "came"]
+def _look(data: Path, texts: list[list[str]]) -> dict[str, object]:
+    came_ms = [int(words[1]) for words in texts if words[0] == "came"]
     now_ms = max(came_ms, default=0) + 60_000
     clock = FakeClock("2026-01-01T00:00:00Z")
     clock.jump_utc((now_ms - clock.now_ms()) / 1000)
@@ -49,7 +49,7 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
         recover(volume, index, ledger, clock, before=lock.before, boot="another", cameras=[CAMERA])
         report = check_volume(volume, index, clock, CheckScope(deep=True, with_wall=True, beside_recorder=False))
         broken = [f"{one.what} {one.path} {one.detail}" for one in report.findings]
-        broken += _not_kept(data, index, told)
+        broken += _not_kept(data, index, texts)
         bounds = index.bounds(CAMERA)
     finally:
         history.close()
@@ -58,21 +58,21 @@ def _look(data: Path, told: list[list[str]]) -> dict[str, object]:
     begun_ms = min(came_ms, default=now_ms)
     until_ms = bounds.end_ms if bounds else begun_ms
     lost_s = sum(at_ms >= until_ms for at_ms in came_ms) / FPS  # not the time in which the camera was away
-    return {"broken": broken, "lost_s": lost_s, "stalled_s": _stalled_s(told)}
+    return {"broken": broken, "lost_s": lost_s, "stalled_s": _stalled_s(texts)}
 
 
-def _stalled_s(told: list[list[str]]) -> float:
+def _stalled_s(texts: list[list[str]]) -> float:
     """For how long, at most, the machine let the program stand in its last four seconds."""
-    looked_ms = [int(words[1]) for words in told if words[0] == "looked"][-round(4 / LOOK_S) :]
+    looked_ms = [int(words[1]) for words in texts if words[0] == "looked"][-round(4 / LOOK_S) :]
     return max(((after - before) / 1000 - LOOK_S for before, after in pairwise(looked_ms)), default=0.0)
 
 
-def _not_kept(data: Path, index: Index, told: list[list[str]]) -> list[str]:
+def _not_kept(data: Path, index: Index, texts: list[list[str]]) -> list[str]:
     """Acknowledgements that turned out not to be true."""
     broken: list[str] = []
     spans = index.spans(CAMERA, None, Span(0, 1 << 45))
-    about_ms = NOT_KNOWN_MS if any(words[0] == "stored" for words in told) else 0  # a sealed file's end needs its key
-    for words in told:
+    about_ms = NOT_KNOWN_MS if any(words[0] == "stored" for words in texts) else 0  # a sealed file's end needs its key
+    for words in texts:
         if words[0] == "durable" and not any(one.begin_ms < int(words[1]) <= one.end_ms + about_ms for one in spans):
             broken.append(f"not durable: {words[1]}")
         if words[0] == "stored" and not (data / words[1]).is_file():

@@ -40,20 +40,22 @@ class Known:
 def cuts(folder: Path, count: int, seed: int) -> Iterator[dict[str, object]]:
     life, changes, known = Life(":memory:", LIFE_SEED), 0, dict[int, Known]()
     for cut in each_cut(folder, count, random.Random(seed)):
-        told = next((int(one) for one in reversed(cut.told) if one.isdigit()), 0)  # the first line says when it started
+        result = next(
+            (int(one) for one in reversed(cut.told) if one.isdigit()), 0
+        )  # the first line says when it started
         copy = folder / "copy"
-        while changes <= told + MOST_AHEAD:
-            if changes >= told:  # no later cut asks for what was before
+        while changes <= result + MOST_AHEAD:
+            if changes >= result:  # no later cut asks for what was before
                 known[changes] = _known(life)
             life.step()
             changes += 1
         shutil.copytree(cut.data, copy)
         try:
-            found = _look(copy / "outbox.db", known, told)
+            found = _look(copy / "outbox.db", known, result)
         except (TawnyError, sqlite3.DatabaseError) as error:
             found = {"broken": [f"it could not be opened: {error}"]}
         shutil.rmtree(copy)
-        yield {"point": cut.point, "unflushed": cut.unflushed, "told": told, "ahead": 0, "waited": 0, **found}
+        yield {"point": cut.point, "unflushed": cut.unflushed, "told": result, "ahead": 0, "waited": 0, **found}
 
 
 def _known(life: Life) -> Known:
@@ -61,17 +63,17 @@ def _known(life: Life) -> Known:
     return Known(state(life.outbox), by_target, frozenset(life.settled), life.clock.now_ms())
 
 
-def _look(path: Path, known: dict[int, Known], told: int) -> dict[str, object]:
+def _look(path: Path, known: dict[int, Known], value: int) -> dict[str, object]:
     """All of it, as it was after some change that is no earlier than the last one told."""
     if not path.is_file():
         return {"broken": ["there is none"]}
     clock = FakeClock()
-    clock.jump_utc((known[told + MOST_AHEAD].now_ms - clock.now_ms()) / 1000)  # times ahead of it would be corrected
+    clock.jump_utc((known[value + MOST_AHEAD].now_ms - clock.now_ms()) / 1000)  # times ahead of it would be corrected
     with closing(Outbox(path, clock)) as outbox, closing(sqlite3.connect(path)) as raw:
         sound, there = raw.execute("PRAGMA integrity_check").fetchone(), state(outbox)
-        changes = next((at for at in range(told, told + MOST_AHEAD + 1) if known[at].state == there), None)
+        changes = next((at for at in range(value, value + MOST_AHEAD + 1) if known[at].state == there), None)
         if sound != ("ok",) or changes is None:
-            return {"broken": [f"SQLite says {sound}; not as it was after {told} changes or more"]}
+            return {"broken": [f"SQLite says {sound}; not as it was after {value} changes or more"]}
         was, waited, broken = known[changes], 0, list[str]()
         clock.jump_utc((was.now_ms - clock.now_ms()) / 1000 + 2 * DAY_S)  # whatever failed is due again
         for to in TARGETS:
@@ -80,7 +82,7 @@ def _look(path: Path, known: dict[int, Known], told: int) -> dict[str, object]:
             if carried != was.waiting[to]:
                 broken.append(f"to {to}: brought {carried}, not {was.waiting[to]}")
             broken += [f"to {to}: again {name}" for name in carried if (to, name) in was.settled]
-        return {"broken": broken, "ahead": changes - told, "waited": waited}
+        return {"broken": broken, "ahead": changes - value, "waited": waited}
 
 
 def _carried(outbox: Outbox, clock: FakeClock, to: str) -> list[str]:

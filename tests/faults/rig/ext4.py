@@ -153,9 +153,9 @@ def each_cut(folder: Path, count: int, dice: random.Random) -> Iterator[Cut]:
     for point in cut_points(log, count, dice):
         begin = flushed(durable, log, begin, point)
         image.write_bytes(after_cut(durable, log[begin:point], dice))
-        told = [entry.text for entry in log[:point] if isinstance(entry, Line)]
+        found = [entry.text for entry in log[:point] if isinstance(entry, Line)]
         with mounted(image, folder / "after") as data:
-            yield Cut(point, point - begin, told, data)
+            yield Cut(point, point - begin, found, data)
 
 
 @contextlib.contextmanager

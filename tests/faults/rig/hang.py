@@ -47,8 +47,8 @@ class Said:
         return [[int(number) for number in line[1:]] for line in list(self.lines) if line[0] == word]
 
     def is_on_spare(self) -> bool:
-        told = self.of("spare")
-        return bool(told and told[-1][1])
+        result = self.of("spare")
+        return bool(result and result[-1][1])
 
 
 @contextlib.contextmanager
@@ -74,32 +74,32 @@ def hang(folder: Path, packets: str, hang_s: float, leave_s: float, *, has_spare
         words = [f"leave={leave_s}", *([f"spare={spare}"] if has_spare else [])]
         command = [sys.executable, "-m", "tests.faults.child", str(data), packets, "3.9", *words]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
-            said = Said(child)
+            result = Said(child)
             ends = threading.Timer(hang_s + 90, child.kill)
             ends.start()
-            until(lambda: len(said.of("came")) > BEFORE_S * FPS, 60, "recorded")
+            until(lambda: len(result.of("came")) > BEFORE_S * FPS, 60, "recorded")
             disk.answers.clear()
             hung_ms = CLOCK.now_ms()
             went_s = None
             if has_spare:
-                until(said.is_on_spare, 60, "recording goes on at the spare")
+                until(result.is_on_spare, 60, "recording goes on at the spare")
                 went_s = (CLOCK.now_ms() - hung_ms) / 1000
             pause = threading.Event()
             pause.wait(max(0.0, hang_s - (CLOCK.now_ms() - hung_ms) / 1000))
-            during = [at for (at,) in said.of("durable") if at > hung_ms + leave_s * 1000]
-            is_alive = not has_spare or bool(said.of("spare")[-1][2])
+            during = [at for (at,) in result.of("durable") if at > hung_ms + leave_s * 1000]
+            is_alive = not has_spare or bool(result.of("spare")[-1][2])
             disk.answers.set()
             back_ms = CLOCK.now_ms()
-            until(lambda: not said.is_on_spare(), 60, "recording comes back")
+            until(lambda: not result.is_on_spare(), 60, "recording comes back")
             came_s = (CLOCK.now_ms() - back_ms) / 1000
             pause.wait(AFTER_S)
             ends.cancel()
             child.kill()
-        found = _look(data, spare if has_spare else None, said)
+        found = _look(data, spare if has_spare else None, result)
     return {"went_s": went_s, "came_back_s": came_s, "is_alive": is_alive, "durable_meanwhile": len(during), **found}
 
 
-def _look(data: Path, spare: Path | None, said: Said) -> dict[str, object]:
+def _look(data: Path, spare: Path | None, value: Said) -> dict[str, object]:
     volume = Volume.at(data)
     if spare is not None:
         join(volume, spare, VolumeUse.SPARE)
@@ -110,7 +110,7 @@ def _look(data: Path, spare: Path | None, said: Said) -> dict[str, object]:
     recover(volume, index, ledger, CLOCK, before=lock.before, boot="another", cameras=[CAMERA])
     report = check_volume(volume, index, CLOCK, CheckScope(deep=True, with_wall=True, beside_recorder=False))
     spans = index.spans(CAMERA, None, Span(0, 1 << 45))
-    came = [at_ms for (at_ms,) in said.of("came")]
+    came = [at_ms for (at_ms,) in value.of("came")]
     came = [at_ms for at_ms in came if at_ms < came[-1] - 1000]  # what the kill at the end costs is told elsewhere
     lost = [
         at_ms

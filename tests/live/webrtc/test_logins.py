@@ -22,9 +22,9 @@ def test_a_hosted_service_is_given_what_it_gave() -> None:
 
 def test_nobody_outside_is_told_of_unless_it_is_set() -> None:
     assert ice_servers(LiveSettings(), "anna", FakeClock()) == []
-    told = ice_servers(
+    result = ice_servers(
         LiveSettings(stun=("stun:s:3478",), turn=(TurnServerSettings(url="turn:t", secret="x"),)), "anna", FakeClock()
     )
-    assert [each.url for each in told] == ["stun:s:3478", "turn:t"]
-    assert told[0].username == ""
-    assert told[1].username.endswith(":anna")
+    assert [each.url for each in result] == ["stun:s:3478", "turn:t"]
+    assert result[0].username == ""
+    assert result[1].username.endswith(":anna")

@@ -56,8 +56,8 @@ def test_what_a_viewer_says_is_understood() -> None:
     pli = pack(">BBHII", 0x81, 206, 2, 1, 7)
     fir = pack(">BBHIIIBxxx", 0x84, 206, 4, 1, 0, 7, 1)
     received = pack(">BBHIIIIIII", 0x81, 201, 7, 1, 7, 64 << 24 | 9, 0, 0, 0, 0)
-    said = list(read_rtcp(received + nack + pli + fir))
-    assert said == [
+    found = list(read_rtcp(received + nack + pli + fir))
+    assert found == [
         PacketsLost(7, (100, 101, 103)),
         KeyframeRequest(7),
         KeyframeRequest(7),

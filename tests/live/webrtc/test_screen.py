@@ -110,7 +110,7 @@ class Bench:
 
     @property
     def states(self) -> list[str]:
-        return [told["state"] for told in self.viewer.told]
+        return [text["state"] for text in self.viewer.told]
 
 
 @asynccontextmanager
@@ -204,8 +204,8 @@ async def test_live_returns_at_the_newest_keyframe() -> None:
 async def test_a_gap_is_told_and_passed_over() -> None:
     async with screen() as bench:
         bench.say(at_ms=PICTURES[-8].at_ms, rate=4)
-        await bench.until(lambda: any("gap" in told for told in bench.viewer.told))
-        gap = next(told["gap"] for told in bench.viewer.told if "gap" in told)
+        await bench.until(lambda: any("gap" in text for text in bench.viewer.told))
+        gap = next(text["gap"] for text in bench.viewer.told if "gap" in text)
         assert gap["end_ms"] == START_MS + FAR_MS
         assert (gap["reason"], gap["words"]) == ("wifi", "Wi-Fi lost")
         await bench.until(lambda: bench.viewer.told[-1]["at_ms"] >= START_MS + FAR_MS)
@@ -216,7 +216,7 @@ async def test_a_held_picture_before_a_gap_stays() -> None:
         bench.say(at_ms=PICTURES[-1].at_ms, pause=True)
         await bench.until(lambda: bench.states.count("paused") > 2)
         assert bench.viewer.told[-1]["at_ms"] == PICTURES[-1].at_ms
-        assert not any("gap" in told for told in bench.viewer.told)
+        assert not any("gap" in text for text in bench.viewer.told)
 
 
 async def test_the_end_of_what_is_recorded_is_what_is_live() -> None:
@@ -271,7 +271,7 @@ async def test_a_picture_that_is_live_can_be_held_and_gone_on_from() -> None:
 async def test_who_may_not_see_the_past_is_told_and_goes_on_seeing_what_is_live() -> None:
     async with screen(why_not="This access token only shows live video.") as bench:
         bench.say(at_ms=START_MS)
-        await bench.until(lambda: any("error" in told for told in bench.viewer.told))
+        await bench.until(lambda: any("error" in text for text in bench.viewer.told))
         assert set(bench.states) == {"live"}
 
 
@@ -285,7 +285,7 @@ async def test_what_cannot_be_carried_is_said_and_another_place_can_be_gone_to()
 
     async with screen(reel=some) as bench:
         bench.say(at_ms=PICTURES[40].at_ms)
-        await bench.until(lambda: any("H265" in told.get("error", "") for told in bench.viewer.told))
+        await bench.until(lambda: any("H265" in text.get("error", "") for text in bench.viewer.told))
         assert bench.states[-1] == "paused"
         bench.say(at_ms=PICTURES[3].at_ms)
         await bench.until(lambda: "playing" in bench.states)
@@ -294,7 +294,7 @@ async def test_what_cannot_be_carried_is_said_and_another_place_can_be_gone_to()
 async def test_what_is_not_understood_is_said() -> None:
     async with screen() as bench:
         bench.say(rate=99)
-        await bench.until(lambda: any("rate" in told.get("error", "") for told in bench.viewer.told))
+        await bench.until(lambda: any("rate" in text.get("error", "") for text in bench.viewer.told))
         assert set(bench.states) == {"live"}
 
 

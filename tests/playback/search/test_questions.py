@@ -264,7 +264,7 @@ def found_of(events: Sequence[Event], question: str, recognised: SearchableIdent
 def test_a_person_is_found_by_the_whole_name_and_a_plate_by_a_part(question: str, answers: list[str]) -> None:
     read = {"ann": {"faces", "ann"}, "anna": {"faces", "anna"}, "who": {"faces", "unknown"}, "xy": {"plates", "mxy987"}}
     events = {name: event(name, f"19 1{n}:00", "yard", "person") for n, name in enumerate(read)}
-    words = {events[name].id: frozenset(said) for name, said in read.items()}
+    words = {events[name].id: frozenset(text) for name, text in read.items()}
     recognised = SearchableIdentity(["Ann", "Anna", "Ace"], lambda one: words[one.id])
     assert found_of([*events.values()], question, recognised) == [events[name].id for name in answers]
 

@@ -40,8 +40,8 @@ class Names:
         return f"127.0.0.1:{self.port}"
 
     def post(self, path: str, **body: Any) -> None:
-        said = json.dumps(body).encode()
-        asked = urllib.request.Request(f"http://127.0.0.1:{self.management}/{path}", said)
+        result = json.dumps(body).encode()
+        asked = urllib.request.Request(f"http://127.0.0.1:{self.management}/{path}", result)
         with urllib.request.urlopen(asked, timeout=5) as answer:
             answer.read()
 
@@ -66,8 +66,8 @@ class Authority:
         )
 
     def answer(self, asked: ReceivedRequest) -> Reply:
-        said = self.challenges.answer(asked.route.rpartition("/")[2])
-        return (200, said.encode()) if said else (404, b"")
+        answer = self.challenges.answer(asked.route.rpartition("/")[2])
+        return (200, answer.encode()) if answer else (404, b"")
 
 
 @contextmanager

@@ -61,9 +61,9 @@ def names(issued: Issued) -> list[str]:
 def refusal(
     order: Order, folder: Path, challenges: HttpChallenges, clock: QuickClock | None = None
 ) -> CertificateRefused:
-    with pytest.raises(CertificateRefused) as said:
+    with pytest.raises(CertificateRefused) as raised:
         get(order, folder, challenges, clock)
-    return said.value
+    return raised.value
 
 
 def test_certificate_by_http(pebble: Authority, tmp_path: Path) -> None:
@@ -142,25 +142,25 @@ def close_account(pebble: Authority, folder: Path) -> None:
 
 def test_nothing_answers_on_port_80(tmp_path: Path) -> None:
     with authority(tmp_path, httpPort=free_port()) as closed:
-        said = refusal(closed.order(), tmp_path, closed.challenges)
-    assert said.problem == CertificateProblem.UNREACHABLE
-    assert "couldn't reach this recorder on port 80. cam.example.org points to 127.0.0.1" in said.message
-    assert "Forward port 80" in said.do
+        result = refusal(closed.order(), tmp_path, closed.challenges)
+    assert result.problem == CertificateProblem.UNREACHABLE
+    assert "couldn't reach this recorder on port 80. cam.example.org points to 127.0.0.1" in result.message
+    assert "Forward port 80" in result.do
 
 
 def test_something_else_answers(pebble: Authority, tmp_path: Path) -> None:
     pebble.web.reply = lambda _: (200, b"a router")
-    said = refusal(pebble.order(), tmp_path, pebble.challenges)
-    assert said.problem == CertificateProblem.ELSEWHERE
-    assert "something else than this recorder answers there" in said.message
+    result = refusal(pebble.order(), tmp_path, pebble.challenges)
+    assert result.problem == CertificateProblem.ELSEWHERE
+    assert "something else than this recorder answers there" in result.message
 
 
 def test_domain_points_to_another_connection(pebble: Authority, tmp_path: Path) -> None:
     pebble.web.reply = lambda _: (404, b"")
-    said = refusal(pebble.order(public_addresses=("203.0.113.7",)), tmp_path, pebble.challenges)
-    assert said.problem == CertificateProblem.ELSEWHERE
-    assert "points to 127.0.0.1, but your connection's public address is 203.0.113.7" in said.message
-    assert said.do == "Set the A record of cam.example.org to 203.0.113.7 at your DNS provider."
+    result = refusal(pebble.order(public_addresses=("203.0.113.7",)), tmp_path, pebble.challenges)
+    assert result.problem == CertificateProblem.ELSEWHERE
+    assert "points to 127.0.0.1, but your connection's public address is 203.0.113.7" in result.message
+    assert result.do == "Set the A record of cam.example.org to 203.0.113.7 at your DNS provider."
 
 
 def test_authority_is_down(tmp_path: Path) -> None:
@@ -170,9 +170,9 @@ def test_authority_is_down(tmp_path: Path) -> None:
         dns_servers=("127.0.0.1:9",),
         directory=f"https://127.0.0.1:{free_port()}/dir",
     )
-    said = refusal(order, tmp_path, HttpChallenges())
-    assert said.problem == CertificateProblem.DIRECTORY
-    assert "Can't reach 127.0.0.1" in said.message
+    result = refusal(order, tmp_path, HttpChallenges())
+    assert result.problem == CertificateProblem.DIRECTORY
+    assert "Can't reach 127.0.0.1" in result.message
 
 
 def test_authority_is_not_trusted(pebble: Authority, tmp_path: Path) -> None:
@@ -180,17 +180,17 @@ def test_authority_is_not_trusted(pebble: Authority, tmp_path: Path) -> None:
     with patch.dict("os.environ", {}, clear=False) as environment:
         environment.pop("REQUESTS_CA_BUNDLE", None)
         environment.pop("CURL_CA_BUNDLE", None)
-        said = refusal(order, tmp_path, HttpChallenges())
-    assert said.problem == CertificateProblem.DIRECTORY
-    assert "its own certificate isn't trusted here" in said.message
+        result = refusal(order, tmp_path, HttpChallenges())
+    assert result.problem == CertificateProblem.DIRECTORY
+    assert "its own certificate isn't trusted here" in result.message
 
 
 def test_computer_without_a_dns_server(tmp_path: Path) -> None:
     import dns.resolver
 
     with patch.object(dns.resolver.Resolver, "read_resolv_conf", side_effect=dns.resolver.NoResolverConfiguration):
-        said = refusal(Order(("cam.example.org",)), tmp_path, HttpChallenges())
-    assert said.message == "No DNS server is set on this computer."
+        result = refusal(Order(("cam.example.org",)), tmp_path, HttpChallenges())
+    assert result.message == "No DNS server is set on this computer."
 
 
 def test_missing_file_of_trusted_authorities(pebble: Authority, tmp_path: Path) -> None:
@@ -207,22 +207,22 @@ def test_missing_file_of_trusted_authorities(pebble: Authority, tmp_path: Path) 
 def test_an_answer_that_is_no_certificate(pebble: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     load = x509.load_pem_x509_certificate
     monkeypatch.setattr(x509, "load_pem_x509_certificate", lambda _: load(b"<html>"))
-    said = refusal(pebble.order(), tmp_path, pebble.challenges)
-    assert said.problem == CertificateProblem.REFUSED
-    assert "answered what tawny doesn't understand" in said.message
+    result = refusal(pebble.order(), tmp_path, pebble.challenges)
+    assert result.problem == CertificateProblem.REFUSED
+    assert "answered what tawny doesn't understand" in result.message
 
 
 def test_clock_is_wrong(pebble: Authority, tmp_path: Path) -> None:
-    said = refusal(pebble.order(), tmp_path, pebble.challenges, QuickClock("2020-01-01T00:00:00Z"))
-    assert said.problem == CertificateProblem.CLOCK
-    assert "clock says 2020-01-01 00:00 UTC" in said.message
+    result = refusal(pebble.order(), tmp_path, pebble.challenges, QuickClock("2020-01-01T00:00:00Z"))
+    assert result.problem == CertificateProblem.CLOCK
+    assert "clock says 2020-01-01 00:00 UTC" in result.message
 
 
 def test_account_key_is_damaged(pebble: Authority, tmp_path: Path) -> None:
     (tmp_path / ACCOUNT_KEY).write_text("no key")
-    said = refusal(pebble.order(), tmp_path, pebble.challenges)
-    assert said.problem == CertificateProblem.ACCOUNT
-    assert str(tmp_path / ACCOUNT_KEY) in said.message
+    result = refusal(pebble.order(), tmp_path, pebble.challenges)
+    assert result.problem == CertificateProblem.ACCOUNT
+    assert str(tmp_path / ACCOUNT_KEY) in result.message
 
 
 def test_authority_for_existing_accounts_only(tmp_path: Path) -> None:
@@ -250,10 +250,10 @@ def test_no_secret_in_logs_or_texts(pebble: Authority, tmp_path: Path, caplog: p
     caplog.set_level(logging.INFO)
     order = pebble.order(account_secret="c2VjcmV0LWhtYWM", dns_options={"auth_token": "t0ken-value"})
     issued = get(order, tmp_path, pebble.challenges)
-    said = caplog.text + repr(order) + repr(issued)
-    assert "ordered a certificate for cam.example.org" in said
+    text = caplog.text + repr(order) + repr(issued)
+    assert "ordered a certificate for cam.example.org" in text
     for secret in ("c2VjcmV0LWhtYWM", "t0ken-value", "PRIVATE KEY"):
-        assert secret not in said
+        assert secret not in text
 
 
 @pytest.mark.parametrize(
@@ -275,19 +275,19 @@ def test_orders_that_cannot_succeed(
     pebble: Authority, tmp_path: Path, domains: tuple[str, ...], more: dict[str, Any], problem: str, words: str
 ) -> None:
     order = Order(domains, dns_servers=(pebble.names.server,), **{"trust": "set", **more})
-    said = refusal(order, tmp_path, pebble.challenges)
-    assert said.problem == problem
-    assert words in said.message
+    result = refusal(order, tmp_path, pebble.challenges)
+    assert result.problem == problem
+    assert words in result.message
     assert not (tmp_path / ACCOUNT_KEY).exists()  # the authority was not asked
 
 
 def test_domain_without_address(pebble: Authority, tmp_path: Path) -> None:
     pebble.names.post("set-default-ipv4", ip="")
     try:
-        said = refusal(pebble.order(), tmp_path, pebble.challenges)
+        result = refusal(pebble.order(), tmp_path, pebble.challenges)
     finally:
         pebble.names.post("set-default-ipv4", ip="127.0.0.1")
-    assert said.message == "cam.example.org has no address in DNS."
+    assert result.message == "cam.example.org has no address in DNS."
 
 
 class Refusing(StandIn):
@@ -322,12 +322,12 @@ def test_words_for_each_refusal(tmp_path: Path, kind: str, status: int, problem:
     headers = {"Replay-Nonce": "bm9uY2U", "Retry-After": "3600"}
     with served(Refusing(kind, status)) as one, with_headers(headers):
         order = Order(("cam.example.org",), challenge="dns", dns_servers=("127.0.0.1:9",), directory=f"{one.base}/dir")
-        said = refusal(order, tmp_path, HttpChallenges(), clock)
-    assert said.problem == problem
-    assert words in said.message
-    assert "the authority's words" in said.message
+        result = refusal(order, tmp_path, HttpChallenges(), clock)
+    assert result.problem == problem
+    assert words in result.message
+    assert "the authority's words" in result.message
     if kind == "rateLimited":
-        assert said.not_before_ms == clock.now_ms() + 3_600_000
+        assert result.not_before_ms == clock.now_ms() + 3_600_000
 
 
 def with_headers(headers: dict[str, str]) -> Any:
@@ -347,6 +347,6 @@ def with_headers(headers: dict[str, str]) -> Any:
 def test_page_that_is_no_directory(tmp_path: Path) -> None:
     with served(StandIn(lambda _: (200, {"hello": "there"}))) as one:
         order = Order(("cam.example.org",), challenge="dns", dns_servers=("127.0.0.1:9",), directory=f"{one.base}/dir")
-        said = refusal(order, tmp_path, HttpChallenges())
-    assert said.problem == CertificateProblem.DIRECTORY
-    assert "is no ACME directory" in said.message
+        result = refusal(order, tmp_path, HttpChallenges())
+    assert result.problem == CertificateProblem.DIRECTORY
+    assert "is no ACME directory" in result.message

@@ -116,9 +116,9 @@ def test_authority_does_not_see_the_record(pebble: Authority, tmp_path: Path) ->
             dns_zone="example.org",
             dns_servers=(elsewhere.server,),
         )
-        with pytest.raises(CertificateRefused, match=r"couldn't check cam\.example\.org in DNS") as said:
+        with pytest.raises(CertificateRefused, match=r"couldn't check cam\.example\.org in DNS") as raised:
             obtain(order, tmp_path, HttpChallenges(), clock, pause=clock.pause)
-    assert said.value.problem == CertificateProblem.DNS_NOT_VISIBLE
+    assert raised.value.problem == CertificateProblem.DNS_NOT_VISIBLE
     assert server.records["_acme-challenge.cam.example.org."] == []  # removed again
 
 
@@ -129,12 +129,12 @@ def test_waiting_for_name_servers_is_limited() -> None:
         assert isinstance(server, PowerDns)
         place = access(server, DnsLookup((dns.server,)))
         with (
-            pytest.raises(CertificateRefused) as said,
+            pytest.raises(CertificateRefused) as raised,
             published([("_acme-challenge.cam.example.org", "value")], place, clock, clock.advance),
         ):
             pytest.fail("it isn't visible")
-    assert said.value.problem == CertificateProblem.DNS_NOT_VISIBLE
-    assert "didn't appear in DNS within 20 min (1 of 1 name servers don't have it)" in said.value.message
+    assert raised.value.problem == CertificateProblem.DNS_NOT_VISIBLE
+    assert "didn't appear in DNS within 20 min (1 of 1 name servers don't have it)" in raised.value.message
     assert 1200 <= clock.mono_s() - begun_s < 1260
     assert server.records["_acme-challenge.cam.example.org."] == []
 
@@ -168,10 +168,10 @@ def test_alias_of_the_record_is_followed() -> None:
 
 def refusal(place: DnsAccess, name: str = "_acme-challenge.cam.example.org") -> CertificateRefused:
     clock = FakeClock()
-    with pytest.raises(CertificateRefused) as said, published([(name, "value")], place, clock, clock.advance):
+    with pytest.raises(CertificateRefused) as raised, published([(name, "value")], place, clock, clock.advance):
         pytest.fail("the provider refuses it")
-    assert said.value.problem == CertificateProblem.DNS_PROVIDER
-    return said.value
+    assert raised.value.problem == CertificateProblem.DNS_PROVIDER
+    return raised.value
 
 
 @pytest.fixture(scope="module")
@@ -183,16 +183,16 @@ def lookup() -> Iterator[DnsLookup]:
 def test_provider_refuses_the_key(lookup: DnsLookup) -> None:
     with served(PowerDns(None)) as server:
         assert isinstance(server, PowerDns)
-        said = refusal(access(server, lookup, auth_token="another"))
-    assert "PowerDNS rejected the API key" in said.message
+        result = refusal(access(server, lookup, auth_token="another"))
+    assert "PowerDNS rejected the API key" in result.message
 
 
 def test_provider_without_the_domain(lookup: DnsLookup) -> None:
     with served(PowerDns(None)) as server:
         assert isinstance(server, PowerDns)
         place = DnsAccess("powerdns", server.options(), lookup, "example.com")
-        said = refusal(place, "_acme-challenge.cam.example.com")
-    assert "PowerDNS has no domain example.com in this account" in said.message
+        result = refusal(place, "_acme-challenge.cam.example.com")
+    assert "PowerDNS has no domain example.com in this account" in result.message
 
 
 def test_provider_is_down(lookup: DnsLookup) -> None:
@@ -201,15 +201,15 @@ def test_provider_is_down(lookup: DnsLookup) -> None:
 
 
 def test_missing_options(lookup: DnsLookup) -> None:
-    said = refusal(DnsAccess("ovh", {"auth_entrypoint": "ovh-eu"}, lookup, "example.org"))
-    assert said.message == "OVH needs Application key and Application secret and Consumer key."
-    assert "`auth_consumer_key`" in said.do
+    result = refusal(DnsAccess("ovh", {"auth_entrypoint": "ovh-eu"}, lookup, "example.org"))
+    assert result.message == "OVH needs Application key and Application secret and Consumer key."
+    assert "`auth_consumer_key`" in result.do
 
 
 def test_unknown_provider(lookup: DnsLookup) -> None:
-    said = refusal(DnsAccess("nobody", {}, lookup, "example.org"))
-    assert said.message == 'tawny knows no DNS provider "nobody".'
-    assert "cloudflare" in said.do
+    result = refusal(DnsAccess("nobody", {}, lookup, "example.org"))
+    assert result.message == 'tawny knows no DNS provider "nobody".'
+    assert "cloudflare" in result.do
 
 
 def cloudflare_at(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,12 +229,12 @@ def test_secrets_stay_out_of_texts_and_logs(
     caplog.set_level(logging.WARNING)
     with served(StandIn(lambda asked: (403, {"errors": [{"message": asked.headers["authorization"]}]}))) as server:
         cloudflare_at(f"{server.base}/{TOKEN}", monkeypatch)  # requests name the address in their errors
-        said = refusal(DnsAccess("cloudflare", {"auth_token": TOKEN}, lookup, "example.org"))
+        result = refusal(DnsAccess("cloudflare", {"auth_token": TOKEN}, lookup, "example.org"))
         assert server.asked[-1].headers["authorization"] == f"Bearer {TOKEN}"
-    assert "Cloudflare rejected the API token" in said.message
-    assert "Zone:Read and DNS:Edit" in said.do
-    assert "127.0.0.1" in said.message  # the address, without the token in it
-    assert TOKEN not in str(said) + caplog.text
+    assert "Cloudflare rejected the API token" in result.message
+    assert "Zone:Read and DNS:Edit" in result.do
+    assert "127.0.0.1" in result.message  # the address, without the token in it
+    assert TOKEN not in str(result) + caplog.text
 
 
 def test_cloudflare(lookup: DnsLookup, monkeypatch: pytest.MonkeyPatch) -> None:

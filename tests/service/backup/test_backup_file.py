@@ -100,9 +100,9 @@ def backup(data: Path) -> bytes:
 
 def packed(*members: tuple[str, bytes, bytes], info: dict[str, object] | None = None) -> bytes:
     """A file with the right passphrase and these names, contents and types."""
-    said = {"format": 1, "made_ms": 5, "version": "0.1", "host": "h", "folder": "/x", "fingerprint": ""} | (info or {})
+    text = {"format": 1, "made_ms": 5, "version": "0.1", "host": "h", "folder": "/x", "fingerprint": ""} | (info or {})
     parts = bytearray()
-    for name, content, kind in [("backup.json", json.dumps(said).encode(), tarfile.REGTYPE), *members]:
+    for name, content, kind in [("backup.json", json.dumps(text).encode(), tarfile.REGTYPE), *members]:
         made = tarfile.TarInfo(name)
         made.size, made.type, made.linkname = len(content), kind, "/etc/passwd" if kind != tarfile.REGTYPE else ""
         parts += made.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % 512)
@@ -274,9 +274,9 @@ def test_replaces_all_of_another_recorder(data: Path, tmp_path: Path) -> None:
     unpacked = UnpackedBackup.unpack([backup(data)], PASSPHRASE, there)
     plan = unpacked.plan(config)
     assert str(there / "accounts.db") in plan.overwrites
-    told = {one.path: (one.before, one.after) for one in plan.changes}
-    assert told["web.listen"][1] is None
-    assert SECRET not in str(told), "no secret is shown"
+    answer = {one.path: (one.before, one.after) for one in plan.changes}
+    assert answer["web.listen"][1] is None
+    assert SECRET not in str(answer), "no secret is shown"
     unpacked.commit(config)
     finish_restore(there)
     assert json.loads((there / "history/signed/days.jsonl").read_text()) == {"genesis": "ab" * 32}
@@ -346,11 +346,11 @@ def test_a_newer_backup_goes_on_from_an_older_copy_of_the_folder(stated: Path, t
     (older / "history/archive-1.db").write_text("checksums")
     sign(stated, later_ms)
     (stated / "history/2026-11-21.jsonl").write_text('{"event": 2}\n')
-    said = said_and_restored(backup(stated), older)
+    result = said_and_restored(backup(stated), older)
     assert tree(older / "history/signed") == tree(stated / "history/signed")
     assert (older / "history/2026-11-21.jsonl").exists()
     assert (older / "history/archive-1.db").read_text() == "checksums"
-    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in said
+    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in result
 
 
 @pytest.mark.parametrize(("in_backup", "in_folder"), [(0, 0), (0, 1), (2, 1)])
@@ -363,9 +363,9 @@ def test_a_history_that_the_backup_does_not_go_on_from_stays(
         for _ in range(statements):
             sign(folder, 1)
     before = tree(here / "history/signed")
-    said = said_and_restored(backup(stated), here)
+    result = said_and_restored(backup(stated), here)
     assert tree(here / "history/signed") == before
-    assert "The history in this folder is of the same recorder and stays: it is never set back." in said
+    assert "The history in this folder is of the same recorder and stays: it is never set back." in result
 
 
 def mirrored(data: Path, tmp_path: Path) -> Path:
@@ -382,8 +382,8 @@ STAYS = "The history in this folder stays, and "
 def test_the_history_of_a_mirror_gets_its_keys_from_the_backup(stated: Path, tmp_path: Path) -> None:
     here = mirrored(stated, tmp_path)
     (here / "history/2026-11-21.jsonl").write_text("newer\n")
-    said = said_and_restored(backup(stated), here)
-    assert f"{STAYS}gets its keys from the backup." in said
+    result = said_and_restored(backup(stated), here)
+    assert f"{STAYS}gets its keys from the backup." in result
     assert tree(here / "history/signed") == tree(stated / "history/signed")
     assert (here / "history/2026-11-21.jsonl").exists()
     assert {path.stat().st_mode & 0o077 for path in (here / "history/signed").glob("*.[jk]*")} == {0}
@@ -395,8 +395,8 @@ def test_the_newer_history_of_a_mirror_stays_and_the_plan_says_what_follows(stat
     sign(stated, 1)
     here = mirrored(stated, tmp_path)
     before = tree(here / "history/signed")
-    said = said_and_restored(file, here)
-    assert any(note.startswith(f"{STAYS}is newer than the keys in the backup") for note in said)
+    result = said_and_restored(file, here)
+    assert any(note.startswith(f"{STAYS}is newer than the keys in the backup") for note in result)
     after = tree(here / "history/signed")
     assert before.items() <= after.items()
     assert after["state.json"] == keys
@@ -405,9 +405,9 @@ def test_the_newer_history_of_a_mirror_stays_and_the_plan_says_what_follows(stat
 def test_the_older_history_of_a_mirror_is_replaced(stated: Path, tmp_path: Path) -> None:
     here = mirrored(stated, tmp_path)
     sign(stated, 5 * DAY_MS)
-    said = said_and_restored(backup(stated), here)
+    result = said_and_restored(backup(stated), here)
     assert tree(here / "history/signed") == tree(stated / "history/signed")
-    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in said
+    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in result
 
 
 def begin_day_of(here: Path, data: Path) -> None:
@@ -421,17 +421,17 @@ def test_the_history_of_a_mirror_that_was_torn_is_replaced(stated: Path, tmp_pat
     here = mirrored(stated, tmp_path)
     sign(stated, 5 * DAY_MS)
     begin_day_of(here, stated)
-    said = said_and_restored(backup(stated), here)
+    result = said_and_restored(backup(stated), here)
     assert tree(here / "history/signed") == tree(stated / "history/signed")
-    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in said
+    assert "The history in this folder is older: that of the backup goes on from it, and replaces it." in result
 
 
 def test_the_newer_history_of_a_mirror_that_was_torn_is_said_to_be_newer(stated: Path, tmp_path: Path) -> None:
     here, file = mirrored(stated, tmp_path), backup(stated)
     sign(stated, 5 * DAY_MS)
     begin_day_of(here, stated)
-    said = said_and_restored(file, here)
-    assert any(note.startswith(f"{STAYS}is newer than the keys in the backup") for note in said)
+    result = said_and_restored(file, here)
+    assert any(note.startswith(f"{STAYS}is newer than the keys in the backup") for note in result)
     ours, theirs = (SignedHistory.opened(Volume.at(each).disk, 6 * DAY_MS).genesis for each in (here, stated))
     assert ours != theirs
 
@@ -440,8 +440,8 @@ def test_a_history_without_a_statement_cannot_be_compared(stated: Path, tmp_path
     here = mirrored(stated, tmp_path)
     for path in (here / "history/signed").glob("????-??-??.jsonl"):
         path.write_bytes(b"torn")
-    said = said_and_restored(backup(stated), here)
-    assert any(note.startswith(f"{STAYS}can't be compared with the keys in the backup") for note in said)
+    result = said_and_restored(backup(stated), here)
+    assert any(note.startswith(f"{STAYS}can't be compared with the keys in the backup") for note in result)
 
 
 MASKS = "history/borrowed-cameras.json"
@@ -1137,8 +1137,8 @@ def test_who_was_signed_out_since_the_backup_stays_so(data: Path) -> None:
         accounts = Accounts(file, clock)
         assert accounts.find("Anna") == (anna, "hash")
         assert (accounts.session(session), accounts.follow_link(link)) == (None, None)
-        said = [(one.action, one.detail) for one in accounts.audit()]
-    assert said == [("user removed", "Ben"), ("sign-in failed", "1 time"), ("user added", "Ben")]
+        found = [(one.action, one.detail) for one in accounts.audit()]
+    assert found == [("user removed", "Ben"), ("sign-in failed", "1 time"), ("user added", "Ben")]
 
 
 def test_what_a_restore_changes_about_guests_and_links_is_told(data: Path, tmp_path: Path) -> None:

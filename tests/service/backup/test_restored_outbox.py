@@ -39,15 +39,15 @@ class RestoredBench(Bench):
         self.open()
 
     def tell_for(self, hours: int) -> list[Delivery]:
-        told: list[Delivery] = []
+        received: list[Delivery] = []
         for _ in range(hours):
             event = self.happens()
             self.clock.advance(5)
             self.over(event)
-            told += self.delivered()
+            received += self.delivered()
             self.clock.advance(3595)
             self.scheduler.step()
-        return told + self.delivered()
+        return received + self.delivered()
 
     def upload(self) -> Delivery:
         taken = self.outbox.take("offsite")
@@ -68,12 +68,12 @@ class RestoredBench(Bench):
 
     def later(self) -> list[Delivery]:
         """What is told in 40 minutes in which nothing happens."""
-        told = self.delivered()
+        result = self.delivered()
         for _ in range(40):
             self.clock.advance(60)
             self.scheduler.step()
-            told += self.delivered()
-        return told
+            result += self.delivered()
+        return result
 
 
 @pytest.mark.parametrize("is_same", [True, False])

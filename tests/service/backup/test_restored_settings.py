@@ -71,9 +71,9 @@ def test_settings_that_may_not_be_written_are_said_before(
         os, "access", lambda path, mode, **_: access(path, mode) and (path != config.parent or mode == os.F_OK)
     )
     notes = unpacked.plan(config).notes
-    said = refused(unpacked, config, data)
-    assert f"Can't write to the folder {config.parent} (Permission denied)." in said
-    assert said in notes
+    result = refused(unpacked, config, data)
+    assert f"Can't write to the folder {config.parent} (Permission denied)." in result
+    assert result in notes
 
 
 def test_linked_certificates_are_said_before(unpacked: UnpackedBackup, config: Path, data: Path) -> None:
@@ -129,9 +129,9 @@ def test_a_mount_from_the_same_disk_is_said_before(
 ) -> None:
     mounted(monkeypatch, config.parent / name)
     notes = unpacked.plan(config).notes
-    said = refused(unpacked, config, data)
-    assert said in notes
-    assert f"{config.parent / name} is mounted by itself" in said
+    result = refused(unpacked, config, data)
+    assert result in notes
+    assert f"{config.parent / name} is mounted by itself" in result
 
 
 def test_a_mount_in_the_data_folder_is_said_before(
@@ -358,10 +358,10 @@ def test_what_the_plan_says_is_written(config: Path, data: Path) -> None:
         content = b"".join(backup_parts(data, config, PASSPHRASE, 5, "garage"))
         config.unlink()
         unpacked = UnpackedBackup.unpack([content], PASSPHRASE, data)
-        said = next(note for note in unpacked.plan(config).notes if "It becomes 127." in note)
+        result = next(note for note in unpacked.plan(config).notes if "It becomes 127." in note)
     unpacked.commit(config)
     assert finish_restore(data)
-    assert f'listen = "{said.rpartition("It becomes ")[2].rstrip(".")}"' in config.read_text()
+    assert f'listen = "{result.rpartition("It becomes ")[2].rstrip(".")}"' in config.read_text()
 
 
 def test_a_new_computer_takes_the_next_port_of_the_same_host(config: Path, data: Path) -> None:

@@ -24,9 +24,9 @@ def test_a_clock_that_is_right_or_silent_is_not_spoken_of(offset_s: float | None
     [(2.34, "2.3 seconds ahead"), (-59.6, "1 minute behind"), (3600.2, "1 hour ahead"), (-8e6, "92.6 days behind")],
 )
 def test_a_clock_that_is_wrong_is_told_with_what_to_do(offset_s: float, words: str) -> None:
-    said = clock_hint(offset_s)
-    assert words in said
-    assert "Turn on NTP" in said
+    result = clock_hint(offset_s)
+    assert words in result
+    assert "Turn on NTP" in result
 
 
 def test_status_and_files_tell_how_wrong_it_is(tmp_path: Path) -> None:

@@ -85,8 +85,8 @@ def test_advice(main: CameraTrial, sub: CameraTrial | None, ahead_ms: int | None
 
 
 def test_a_wrong_clock_is_said_in_words() -> None:
-    said = [advise(FINE, SMALL, ahead)[0].message for ahead in (6_000, 600_000, -10_800_000, -86_400_000 * 30)]
-    assert said == [
+    found = [advise(FINE, SMALL, ahead)[0].message for ahead in (6_000, 600_000, -10_800_000, -86_400_000 * 30)]
+    assert found == [
         "The camera's clock is 6 s ahead.", "The camera's clock is 10 min ahead.",
         "The camera's clock is 3 h behind.", "The camera's clock is 30 days behind.",
     ]  # fmt: skip

@@ -31,8 +31,8 @@ def text(place: str = "front", record: str = "continuous") -> str:
 
 def gaps(recorder: Rig) -> list[Gap]:
     """All gaps of the camera, in order, as they are now."""
-    told = {one.gap.begin_ms: one.gap for one in list(recorder.heard) if isinstance(one, GapChanged)}
-    return [told[begin_ms] for begin_ms in sorted(told)]
+    data = {one.gap.begin_ms: one.gap for one in list(recorder.heard) if isinstance(one, GapChanged)}
+    return [data[begin_ms] for begin_ms in sorted(data)]
 
 
 CHANGES: dict[str, tuple[Callable[[Rig], None], GapReason, str]] = {

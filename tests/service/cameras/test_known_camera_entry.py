@@ -71,8 +71,8 @@ PLACES = ("model", "firmware", "maker", "path", "query", "forgiven")
 def test_nothing_private_is_in_it_wherever_the_camera_says_it(place: str, private: str) -> None:
     details, path, forgiven = DETAILS, "Preview_01_main", ""
     if place in ("model", "firmware", "maker"):
-        said: dict[str, Any] = {place: f"A {private}, B({private})"}
-        details = replace(DETAILS, **said)
+        received: dict[str, Any] = {place: f"A {private}, B({private})"}
+        details = replace(DETAILS, **received)
     elif place == "path":
         path = f"live/{private.replace(' ', '%20')}/{KEY}"
     elif place == "query":

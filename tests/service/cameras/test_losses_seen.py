@@ -101,9 +101,9 @@ def test_damage_is_in_the_index_on_the_timeline_in_the_check_and_in_the_status(
         assert bench.running.cameras()[0].status.detail == TOO_FAST
         (today,) = HealthReader(bench.running).cameras()
         assert (today.today.damage.spans, today.today.damage.packets) == (3, 3)
-        said = status.text(_status(bench), Output(as_json=False))
-        assert f"{today.today.damage.seconds:.1f} s" in said
-        assert "the bitrate is too high for the connection" in said
+        text = status.text(_status(bench), Output(as_json=False))
+        assert f"{today.today.damage.seconds:.1f} s" in text
+        assert "the bitrate is too high for the connection" in text
     report = looked_at(tmp_path)
     assert report.ok, report.findings
     whole = report.damage[DOOR]

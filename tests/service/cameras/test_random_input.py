@@ -40,11 +40,11 @@ class Child:
     def listen(self) -> None:
         assert self.process.stdout is not None
         for line in self.process.stdout:
-            told = json.loads(line)
-            if "gaps" in told:
-                self.gaps = told["gaps"]
+            data = json.loads(line)
+            if "gaps" in data:
+                self.gaps = data["gaps"]
             else:
-                self.said.append(told)
+                self.said.append(data)
 
     def most(self, name: str, begin: int) -> int:
         """From its line `begin` on; of memory, what no ring holds."""

@@ -36,20 +36,20 @@ def test_an_event_that_lasts_is_recorded_after_the_camera_is_connected_again(
     chosen = one_camera(str(clip_file(ClipSpec(seconds=30))), 'record = "events"\npre = "1 s"\npost = "1 s"\n')
     with rig(chosen, tmp_path) as made:
         made.wait_for(CameraState.WAITING)
-        opened = made.running.said.open(DOOR, "alarm", EventKey("", "panel"), "", 100.0, 600.0)
+        opened = made.running.external_events.open(DOOR, "alarm", EventKey("", "panel"), "", 100.0, 600.0)
         assert opened is not None
         made.wait_for(CameraState.RECORDING)
         connect_again(made)
         before_s = made.recorded_s(DOOR)
         until(lambda: made.recorded_s(DOOR) >= before_s + 3, 20, "it is recorded further")
-        made.running.said.end(opened[0].id)
+        made.running.external_events.end(opened[0].id)
         made.wait_for(CameraState.WAITING)
 
 
 def test_an_event_ends_with_the_removal_of_its_camera(tmp_path: Path) -> None:
     """No command can name it any more: it would go on for up to a day."""
     with rig(one_camera(str(clip_file(ClipSpec(seconds=30)))), tmp_path) as made:
-        opened = made.running.said.open(DOOR, "alarm", EventKey("", "panel"), "", 100.0, 600.0)
+        opened = made.running.external_events.open(DOOR, "alarm", EventKey("", "panel"), "", 100.0, 600.0)
         assert opened is not None
         made.running.apply(made.running.settings.model_copy(update={"cameras": {}}), "tawny.toml")
         stored = made.running.index.event(opened[0].id)
@@ -62,8 +62,8 @@ def test_a_pause_is_told_once(tmp_path: Path) -> None:
         made.wait_for(CameraState.RECORDING)
         made.running.arming.modes.pause(DOOR, None, "Anna")
         made.wait_for(CameraState.PAUSED)
-        told = [one.gap for one in made.heard if isinstance(one, GapChanged) and one.gap.reason is GapReason.PRIVACY]
-        assert len(told) == 1
+        found = [one.gap for one in made.heard if isinstance(one, GapChanged) and one.gap.reason is GapReason.PRIVACY]
+        assert len(found) == 1
         assert made.told()[-1] is CameraState.PAUSED
 
 

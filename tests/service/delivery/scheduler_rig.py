@@ -91,5 +91,5 @@ class Bench:
         return taken
 
 
-def kinds(told: list[Delivery]) -> list[str]:
-    return [str(one.content["kind"]) for one in told]
+def kinds(value: list[Delivery]) -> list[str]:
+    return [str(one.content["kind"]) for one in value]

@@ -791,8 +791,8 @@ def test_to_a_destination_it_is_one_of_its_deliveries(tmp_path: Path) -> None:
     assert (found.what, found.name) == (DeliveryKind.FILE, "front_door_left/1795252050.mp4")
     bench.outbox.done(found, "", 5)
     bench.files.ended(found)
-    (told,) = bench.told
-    assert (told.path, told.size_bytes) == ("", 5)
+    (answer,) = bench.told
+    assert (answer.path, answer.size_bytes) == ("", 5)
 
 
 def test_a_dropped_file_is_not_announced(bench: Bench) -> None:

@@ -347,8 +347,8 @@ def test_a_thousand_events_in_an_hour(bench: Bench) -> None:
     assert all(later - earlier >= 60_000 - 3_600 for earlier, later in pairwise(told_ms))
     assert len(told_ms) <= 60
     rows = [row for row in bench.outbox.since("phone", begun_ms) if row.content["kind"] in ("event", "digest")]
-    said = [one for row in rows for one in row.content.get("events", [row.event])]
-    assert sorted(said) == sorted(event.id for event in events)
+    found = [one for row in rows for one in row.content.get("events", [row.event])]
+    assert sorted(found) == sorted(event.id for event in events)
     assert ({row.state for row in rows}, bench.outbox.waiting("phone").count) == ({DeliveryState.DONE}, 0)
 
 
@@ -414,10 +414,10 @@ def test_the_link_has_a_label_in_the_language_of_the_channel(tmp_path: Path, ser
 def test_the_labels_of_a_browser_are_in_the_language_of_its_channel(
     tmp_path: Path, service: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[Message] = []
+    received: list[Message] = []
 
     def send(message: Message, attached: Attachment | None) -> str:
-        said.append(message)
+        received.append(message)
         return message.id
 
     sender = SimpleNamespace(send=send, close=lambda: None)
@@ -425,8 +425,8 @@ def test_the_labels_of_a_browser_are_in_the_language_of_its_channel(
     bench = Bench(tmp_path, service, url="webpush:", api=None, language="de")
     bench.happens()
     bench.work()
-    assert said[0].labels[:4] == ("Live", "1 Std. stumm", "Sprechen", "Stumm bis {0}")
-    assert not set(said[0].labels[1:]) & {*webpush.LABELS}
+    assert received[0].labels[:4] == ("Live", "1 Std. stumm", "Sprechen", "Stumm bis {0}")
+    assert not set(received[0].labels[1:]) & {*webpush.LABELS}
     bench.outbox.close()
 
 
@@ -443,9 +443,9 @@ def test_a_browser_gets_an_image_and_buttons_only_if_its_channel_has_them(
     kind.subscribe(store, browser.person, browser.endpoint, (browser.p256dh, browser.auth))
     rung = bench.happens(kind="doorbell")
     bench.work()
-    told = json.loads(phone.opens(service.last.body))
+    data = json.loads(phone.opens(service.last.body))
     image = f"/media/{rung.id}.jpg?show=closeup" if is_wanted else ""
-    assert (told["image"], told["camera"]) == (image, PORCH if is_wanted else "")
+    assert (data["image"], data["camera"]) == (image, PORCH if is_wanted else "")
     bench.outbox.close()
 
 
@@ -663,8 +663,8 @@ def test_buttons_of_a_version_without_marks_of_addresses_go_on_working(bench: Be
 def test_a_camera_that_was_muted_says_nothing_for_an_hour(bench: Bench) -> None:
     event = bench.happens()
     bench.work()
-    said = bench.notifications.actions.do("phone", bench.notifications.actions.token("phone", "m", event.id))
-    assert said == "Front door is muted for an hour."
+    result = bench.notifications.actions.do("phone", bench.notifications.actions.token("phone", "m", event.id))
+    assert result == "Front door is muted for an hour."
     bench.clock.advance(1800)
     bench.happens()
     bench.work()
@@ -814,9 +814,9 @@ def test_the_day_is_told_with_what_was_recorded_and_its_pictures(tmp_path: Path,
     recap = bench.outbox.find("phone", "recap/2026-11-20/390")
     assert recap
     until_done(bench)
-    told = bench.sent()[-1].body.decode(errors="replace")
-    assert "Daily summary: 1.94 % recorded" in told
-    assert "1 event: 1 × person." in told
+    text = bench.sent()[-1].body.decode(errors="replace")
+    assert "Daily summary: 1.94 % recorded" in text
+    assert "1 event: 1 × person." in text
     bench.outbox.close()
 
 
@@ -855,8 +855,8 @@ def test_a_link_of_our_own_shows_the_image_for_six_hours(
     bench.tell(bench.happens().ended(bench.clock.now_ms() + 2000))
     bench.clock.advance(60)
     bench.work()
-    ((told,),) = [one.json["attachments"] for one in service.asked]
-    link = str(told["image_url"])
+    ((answer,),) = [one.json["attachments"] for one in service.asked]
+    link = str(answer["image_url"])
     assert link.startswith(f"{HOME}/api/v1/sent/phone/")
     assert link.endswith(ending)
     token = link.rpartition("/")[2].removesuffix(ending)
@@ -877,9 +877,9 @@ def test_without_snapshots_no_link_shows_an_image(tmp_path: Path, service: Stand
     bench.tell(bench.happens().ended(bench.clock.now_ms() + 2000))
     bench.clock.advance(60)
     bench.work()
-    ((told,),) = [one.json["attachments"] for one in service.asked]
-    assert "image_url" not in told
-    assert told["title_link"].startswith(f"{HOME}/events/")
+    ((answer,),) = [one.json["attachments"] for one in service.asked]
+    assert "image_url" not in answer
+    assert answer["title_link"].startswith(f"{HOME}/events/")
 
 
 GARDEN = bytes(cv2.imencode(".jpg", np.full((540, 960, 3), 110, np.uint8))[1].tobytes())

@@ -30,8 +30,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def test_an_event_is_told_at_once(bench: Bench) -> None:
     event = bench.happens()
-    (told,) = bench.delivered()
-    assert (told.what, told.name, told.content) == (
+    (answer,) = bench.delivered()
+    assert (answer.what, answer.name, answer.content) == (
         DeliveryKind.MESSAGE,
         f"event/{event.id}",
         {"kind": "event", "event": event.id},
@@ -109,18 +109,18 @@ def test_another_camera_is_told_at_once(bench: Bench) -> None:
 def test_a_thousand_events_in_an_hour(bench: Bench) -> None:
     """At most one message a camera and minute, then digests; every event is in one of them."""
     happened: set[str] = set()
-    told: list[tuple[float, Delivery]] = []
+    received: list[tuple[float, Delivery]] = []
     begin_s = bench.clock.mono_s()
     for number in range(1000):
         event = bench.happens(camera=(PORCH, YARD)[number % 2])
         happened.add(event.id)
         bench.over(event)
-        told += [(bench.clock.mono_s(), one) for one in bench.delivered()]
+        received += [(bench.clock.mono_s(), one) for one in bench.delivered()]
         bench.clock.advance(3.6)
     for _ in range(40):
         bench.clock.advance(60)
-        told += [(bench.clock.mono_s(), one) for one in bench.delivered()]
-    messages = [(at_s, one) for at_s, one in told if one.what is DeliveryKind.MESSAGE]
+        received += [(bench.clock.mono_s(), one) for one in bench.delivered()]
+    messages = [(at_s, one) for at_s, one in received if one.what is DeliveryKind.MESSAGE]
     for camera in (PORCH, YARD):
         at = [at_s for at_s, one in messages if one.camera == camera]
         assert all(after - before >= 59.9 for before, after in pairwise(at))
@@ -217,7 +217,7 @@ def test_what_is_like_muted_false_alarms_is_told_once_it_is_not(bench: Bench) ->
 
 
 def test_after_a_kill_what_was_missed_is_told_once(bench: Bench) -> None:
-    told = bench.happens()
+    result = bench.happens()
     bench.clock.advance(70)
     missed = Event(new_event_id(bench.clock.now_ms()), PORCH, "person", bench.clock.now_ms(), None, 50.0)
     bench.archive.index.put_event(missed.ended(missed.start_ms + 1000))  # its message was lost with the power
@@ -226,7 +226,7 @@ def test_after_a_kill_what_was_missed_is_told_once(bench: Bench) -> None:
         bench.scheduler = bench.again()
         bench.scheduler.step()
     names = [one.name for one in bench.delivered()]
-    assert names == [f"event/{told.id}", f"event/{missed.id}"]
+    assert names == [f"event/{result.id}", f"event/{missed.id}"]
 
 
 def test_a_restart_in_a_storm_gathers_on(bench: Bench) -> None:
@@ -254,9 +254,9 @@ def test_a_person_after_a_cat_is_told_at_once_and_another_cat_waits(bench: Bench
     bench.happens("motion")
     bench.happens("animal")
     person, cat = bench.happens("person"), bench.happens("animal")
-    told = bench.delivered()
-    assert kinds(told) == ["event", "event", "event"]
-    assert told[-1].event == person.id
+    result = bench.delivered()
+    assert kinds(result) == ["event", "event", "event"]
+    assert result[-1].event == person.id
     bench.clock.advance(120)
     (digest,) = bench.delivered()
     assert digest.content["events"] == [cat.id]
@@ -276,8 +276,8 @@ def test_what_a_digest_collected_is_told_at_once_when_it_turns_out_to_be_a_perso
     assert kinds(bench.delivered()) == ["event"]
     for _ in range(2):  # told once
         bench.tell(replace(event, kind="person"), "updated")
-    (told,) = bench.delivered()
-    assert (told.content["kind"], told.event) == ("event", event.id)
+    (answer,) = bench.delivered()
+    assert (answer.content["kind"], answer.event) == ("event", event.id)
     bench.clock.advance(120)
     assert [one.content["events"] for one in bench.delivered()] == [left] * others
 
@@ -289,7 +289,7 @@ def test_in_quiet_hours_a_person_waits_as_well(tmp_path: Path) -> None:
     bench.happens("person")
     assert bench.delivered() == []
     bench.clock.advance(86_400)
-    events = [one for told in bench.delivered() for one in told.content["events"]]
+    events = [one for text in bench.delivered() for one in text.content["events"]]
     assert {first.id, second.id} <= set(events)
     assert len(events) == 3
     bench.outbox.close()
@@ -421,14 +421,14 @@ def test_trouble_is_told_in_quiet_hours_too(tmp_path: Path) -> None:
 
 def test_the_day_is_told_at_its_time_once(tmp_path: Path) -> None:
     bench = Bench(tmp_path, replace(PHONE, recap=20 * 60))
-    told: list[int] = []
+    received: list[int] = []
     for hour in range(72):
         bench.scheduler.step()
-        told += [hour] * len(bench.delivered())
+        received += [hour] * len(bench.delivered())
         bench.clock.advance(3600)
         if hour % 7 == 0:
             bench.scheduler = bench.again()
-    assert told == [14, 38, 62]  # the clock begins at six in Berlin
+    assert received == [14, 38, 62]  # the clock begins at six in Berlin
     assert bench.outbox.ended("phone")[0].what is DeliveryKind.RECAP
     assert {one.state for one in bench.outbox.ended("phone")} == {DeliveryState.DONE}
 
@@ -441,13 +441,13 @@ def test_the_days_of_summaries_follow_each_other_when_the_clocks_change(
 ) -> None:
     monkeypatch.setattr(scheduler_rig, "FakeClock", lambda: FakeClock(start))
     bench = Bench(tmp_path, replace(PHONE, recap=21 * 60))
-    told = []
+    found = []
     for _ in range(3 * 24):
         bench.clock.advance(3600)
         bench.scheduler.step()
-        told += [(one.content["from_ms"], one.content["to_ms"]) for one in bench.delivered()]
-    assert [(end - begin) / 3_600_000 for begin, end in told[:3]] == hours
-    assert all(before[1] == after[0] for before, after in pairwise(told))
+        found += [(one.content["from_ms"], one.content["to_ms"]) for one in bench.delivered()]
+    assert [(end - begin) / 3_600_000 for begin, end in found[:3]] == hours
+    assert all(before[1] == after[0] for before, after in pairwise(found))
 
 
 def test_a_summary_after_a_power_cut_is_of_the_same_day(tmp_path: Path) -> None:
@@ -461,16 +461,16 @@ def test_a_summary_after_a_power_cut_is_of_the_same_day(tmp_path: Path) -> None:
 
 
 def test_a_recorder_that_is_off_in_the_evening_sends_the_summary_in_the_morning(tmp_path: Path) -> None:
-    bench, told = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
+    bench, answer = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
     for _ in range(4):  # from 6:00 to 18:00
         for _ in range(12):
             bench.scheduler.step()
-            told += [one.content for one in bench.delivered()]
+            answer += [one.content for one in bench.delivered()]
             bench.clock.advance(3600)
         bench.clock.advance(12 * 3600)
         bench.scheduler = bench.again()
-    assert [(one["to_ms"] - one["from_ms"]) / 3_600_000 for one in told] == [24, 24, 24]
-    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(told))
+    assert [(one["to_ms"] - one["from_ms"]) / 3_600_000 for one in answer] == [24, 24, 24]
+    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(answer))
 
 
 @pytest.mark.parametrize(("away_days", "days"), [(3, 3), (30, 7)])
@@ -496,14 +496,14 @@ def test_the_summary_after_days_without_one_is_of_all_of_them_up_to_a_week(
 def test_no_hour_is_left_out_or_told_twice_after_another_time_is_chosen(
     tmp_path: Path, first: int, second: int, spans: list[str]
 ) -> None:
-    bench, told = Bench(tmp_path, replace(PHONE, recap=first * 60)), []
+    bench, answer = Bench(tmp_path, replace(PHONE, recap=first * 60)), []
     for hour in range(6, 3 * 24):
         if hour == 34:
             bench.scheduler.take_over([replace(PHONE, recap=second * 60)], links=True)
         bench.scheduler.step()
-        told += [(one.content["from_ms"], one.content["to_ms"]) for one in bench.delivered()]
+        answer += [(one.content["from_ms"], one.content["to_ms"]) for one in bench.delivered()]
         bench.clock.advance(3600)
-    assert [" - ".join(f"{datetime.fromtimestamp(ms / 1000, BERLIN):%d %H}" for ms in span) for span in told] == spans
+    assert [" - ".join(f"{datetime.fromtimestamp(ms / 1000, BERLIN):%d %H}" for ms in span) for span in answer] == spans
 
 
 def test_a_summary_goes_on_where_an_earlier_version_ended(tmp_path: Path) -> None:
@@ -532,19 +532,19 @@ def test_a_summary_that_is_switched_on_again_begins_with_the_day(tmp_path: Path)
 
 
 def test_a_start_with_a_wrong_clock_repeats_no_summary(tmp_path: Path) -> None:
-    bench, told = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
+    bench, answer = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
     for _ in range(9):
         bench.scheduler.step()
-        told += [one.content for one in bench.delivered()]
+        answer += [one.content for one in bench.delivered()]
         bench.clock.advance(86_400)
     bench.clock.jump_utc(-300 * 86_400)
     bench.scheduler = bench.again()
     bench.scheduler.step()
     bench.clock.jump_utc(300 * 86_400)
     bench.scheduler.step()
-    told += [one.content for one in bench.delivered()]
-    assert len(told) == 9
-    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(told))
+    answer += [one.content for one in bench.delivered()]
+    assert len(answer) == 9
+    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(answer))
 
 
 def test_a_digest_that_would_be_due_in_the_quiet_hours_waits_for_their_end(tmp_path: Path) -> None:

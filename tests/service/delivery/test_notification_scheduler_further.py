@@ -77,9 +77,9 @@ def test_a_change_of_detection_is_told_each_time_however_soon(tmp_path: Path) ->
         bench.over(event)
         bench.clock.advance(2)
     bench.clock.advance(10)
-    told = bench.delivered()
-    assert [one.content["on"] for one in told] == [True, False] * 5
-    assert all(one.content["to_ms"] - one.content["from_ms"] == 6000 for one in told)
+    result = bench.delivered()
+    assert [one.content["on"] for one in result] == [True, False] * 5
+    assert all(one.content["to_ms"] - one.content["from_ms"] == 6000 for one in result)
     bench.outbox.close()
 
 
@@ -121,7 +121,7 @@ def test_what_follows_a_long_event_that_a_power_cut_ended_is_sent_once_at_the_ne
     bench = Bench(tmp_path, channel)
     bench.clock.advance(7200)
     lasting = bench.happens()
-    told = [[str(one.content["kind"]) for one in bench.delivered()]]
+    found = [[str(one.content["kind"]) for one in bench.delivered()]]
     for _ in range(30):
         bench.clock.advance(60)
         bench.scheduler.step()
@@ -130,8 +130,8 @@ def test_what_follows_a_long_event_that_a_power_cut_ended_is_sent_once_at_the_ne
         bench.scheduler = bench.again()
         bench.scheduler.step()
         bench.clock.advance(60)
-        told.append([str(one.content["kind"]) for one in bench.delivered()])
-    assert told == ([[], ["whole"], []] if channel.once else [["event"], ["clip"], []])
+        found.append([str(one.content["kind"]) for one in bench.delivered()])
+    assert found == ([[], ["whole"], []] if channel.once else [["event"], ["clip"], []])
 
 
 def test_events_that_ended_long_before_a_start_are_not_sent(tmp_path: Path) -> None:
@@ -153,8 +153,8 @@ def test_one_message_tells_of_an_event_once_it_has_ended(tmp_path: Path) -> None
     bench.over(event)
     assert bench.delivered() == []
     bench.clock.advance(3 + SETTLE_MS / 1000)
-    (told,) = bench.delivered()
-    assert (told.what, told.content["kind"], told.content["from_ms"]) == (
+    (answer,) = bench.delivered()
+    assert (answer.what, answer.content["kind"], answer.content["from_ms"]) == (
         DeliveryKind.MESSAGE,
         "whole",
         event.start_ms - 2000,
@@ -192,13 +192,13 @@ def walk(tmp_path: Path) -> Iterator[Bench]:
 
 def test_a_visit_has_one_message_that_each_camera_updates(walk: Bench) -> None:
     first = walk.happens(camera=YARD)
-    (told,) = walk.delivered()
+    (answer,) = walk.delivered()
     walk.clock.advance(10)
     walk.over(first)
     walk.clock.advance(20)
     next_one = walk.happens(camera=PORCH)
     update, clip = walk.delivered()
-    receipt = f"receipt of {told.name}"
+    receipt = f"receipt of {answer.name}"
     assert clip.content["edits"] == receipt
     assert update.content == {"kind": "event", "event": next_one.id, "edits": receipt, "about": first.id}
     walk.over(next_one)
@@ -212,24 +212,24 @@ def test_a_visit_has_one_message_that_each_camera_updates(walk: Bench) -> None:
 
 def test_on_one_camera_a_visit_updates_its_message_at_most_once_a_minute(walk: Bench) -> None:
     begun_ms = walk.clock.now_ms()
-    told, events = list[Delivery](), list[Event]()
+    answer, events = list[Delivery](), list[Event]()
     for _ in range(30):
         events.append(walk.happens())
-        told += walk.delivered()
+        answer += walk.delivered()
         walk.clock.advance(5)
         walk.over(events[-1])
         walk.clock.advance(5)
-        told += walk.delivered()
+        answer += walk.delivered()
     walk.clock.advance(600)
-    told += walk.delivered()
-    messages = [one for one in told if one.content["kind"] == "event"]
+    answer += walk.delivered()
+    messages = [one for one in answer if one.content["kind"] == "event"]
     assert [bool(one.content.get("edits")) for one in messages] == [False, *[True] * (len(messages) - 1)]
     assert 2 <= len(messages) <= 4
     again = walk.again()
     again.step()
     rows = walk.outbox.since("phone", begun_ms)
-    said = {one for row in rows for one in row.content.get("events", [row.event])}
-    assert said == {one.id for one in events}, "none is told again after a restart"
+    found = {one for row in rows for one in row.content.get("events", [row.event])}
+    assert found == {one.id for one in events}, "none is told again after a restart"
 
 
 def test_what_ranks_higher_than_its_visit_has_a_sound(walk: Bench) -> None:
@@ -237,9 +237,9 @@ def test_what_ranks_higher_than_its_visit_has_a_sound(walk: Bench) -> None:
     walk.delivered()
     walk.clock.advance(10)
     walk.happens("person", camera=YARD, level="alert")
-    (told,) = walk.delivered()
-    assert "edits" not in told.content
-    assert told.content["about"], "it takes the place of the first one all the same"
+    (answer,) = walk.delivered()
+    assert "edits" not in answer.content
+    assert answer.content["about"], "it takes the place of the first one all the same"
 
 
 def test_a_person_doesnt_wait_for_an_event_of_a_type_that_is_called_like_an_urgent_sound(walk: Bench) -> None:
@@ -257,8 +257,8 @@ def test_an_urgent_sound_after_barking_has_its_own_message_at_once(walk: Bench, 
     walk.delivered()
     walk.clock.advance(13)
     made = walk.happens("sound", objects=(SeenObject(label, 0.9),))
-    told = ["edits" in one.content for one in walk.delivered() if one.event == made.id]
-    assert told == ([] if label == "voices" else [False])
+    found = ["edits" in one.content for one in walk.delivered() if one.event == made.id]
+    assert found == ([] if label == "voices" else [False])
 
 
 @pytest.mark.parametrize(
@@ -298,8 +298,8 @@ def test_what_a_message_stood_for_is_sent_if_its_own_event_is_gone(walk: Bench, 
     walk.outbox.drop(waiting, "the event was deleted")
     walk.scheduler.ended(waiting)
     walk.scheduler.step()
-    (told,) = walk.delivered()
+    (answer,) = walk.delivered()
     left = [third.id] if is_deleted else [second.id, third.id]
-    assert (told.content["event"], told.content["events"]) == (left[0], left)
+    assert (answer.content["event"], answer.content["events"]) == (left[0], left)
     walk.clock.advance(100)
     assert walk.delivered() == [], "once"

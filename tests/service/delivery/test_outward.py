@@ -635,8 +635,8 @@ def test_what_waits_for_a_destination_under_its_former_name_is_told_for_a_week(t
     bench.outward.outbox.add([delivery(f"{number}.jpg", to="nas", at_ms=now_ms) for number in range(3)])
     assert bench.outward.summary()["waiting"] == 3
     bench.outward.apply(settings(f'[destinations.offsite]\nurl = "folder:{bench.nas}/other"\n'))
-    (told,) = bench.outward.troubles()
-    assert (told.detail, told.about) == ("3 items are waiting for nas, which isn't in the settings.", "nas")
+    (answer,) = bench.outward.troubles()
+    assert (answer.detail, answer.about) == ("3 items are waiting for nas, which isn't in the settings.", "nas")
     assert bench.outward.summary() == {"waiting": 0, "oldest": None}
     bench.clock.advance(7 * 86_400)
     assert bench.outward.troubles() == []
@@ -759,30 +759,30 @@ def test_what_a_destination_receives_is_sealed_where_all_its_cameras_are(
     known = {"porch": porch, "yard": CameraSettings(source="demo:yard")}
     changed = Settings().model_copy(update={"cameras": known, "destinations": {"nas": chosen}})
     bench.outward.apply(changed)
-    (told,) = bench.outward.all_targets()
-    assert told.receives is receives
+    (answer,) = bench.outward.all_targets()
+    assert answer.receives is receives
 
 
 def test_what_would_go_is_told_and_nothing_is_removed(bench: Bench) -> None:
     bench.outward.pause("nas", paused=True)
     bench.put("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4")
-    told = bench.outward.swept("nas", dry_run=True)
-    items = told["items"]
+    result = bench.outward.swept("nas", dry_run=True)
+    items = result["items"]
     assert isinstance(items, list)
     names = [(item["name"], item["size_bytes"]) for item in items]
     assert names == [("porch/2026/07/01/20260701T055812345-1a2b3c4d.mp4", 6)]
-    assert (told["keep_s"], told["removed"]) == (90 * 86_400, False)
+    assert (result["keep_s"], result["removed"]) == (90 * 86_400, False)
     assert bench.outward.outbox.waiting().count == 0
     again = bench.outward.swept("nas", dry_run=False)
-    assert (again["items"], again["removed"]) == (told["items"], True)
+    assert (again["items"], again["removed"]) == (result["items"], True)
     assert bench.outward.outbox.waiting().count == 1
 
 
 def test_a_sweep_that_cannot_be_made_says_why(bench: Bench) -> None:
     assert bench.outward.swept("cloud", dry_run=True) == {"known": ["nas"]}
     bench.nas.rmdir()
-    told = bench.outward.swept("nas", dry_run=False)
-    assert told["error"]["code"] == "target_missing"  # type: ignore[index]
+    result = bench.outward.swept("nas", dry_run=False)
+    assert result["error"]["code"] == "target_missing"  # type: ignore[index]
 
 
 def test_what_waits_is_told_after_it_stopped(tmp_path: Path) -> None:

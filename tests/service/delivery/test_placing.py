@@ -113,8 +113,8 @@ def test_a_new_one_does_not_replace_another(bench: Bench) -> None:
 
 def test_what_is_told_of_it_has_no_secret(bench: Bench) -> None:
     bench.placing.put("destinations", "nas", {"url": FTP, "retention": "90 days"})
-    said = bench.placing.said("nas")
-    assert (said.group, dict(said.values)) == ("destinations", {"retention": "90 days"})
+    result = bench.placing.view("nas")
+    assert (result.group, dict(result.values)) == ("destinations", {"retention": "90 days"})
 
 
 def test_a_change_touches_what_it_names_alone(bench: Bench) -> None:
@@ -230,7 +230,7 @@ def test_without_a_file_it_holds_until_the_end(tmp_path: Path) -> None:
     bench.placing.put("notifiers", "phone", {"url": f"ntfy://:{SECRET}@ntfy.lan/x", "quiet_hours": "22:00-06:00"})
     bench.placing.put("destinations", "nas", {"batch": 2})
     assert bench.settings.destinations["nas"].url == FTP
-    assert bench.placing.said("phone").values == {"quiet_hours": "22:00-06:00"}
+    assert bench.placing.view("phone").values == {"quiet_hours": "22:00-06:00"}
     assert (bench.file.read_text(), bench.secrets.exists(), bench.placing.is_kept) == (TEXT, False, False)
     bench.outward.close()
 

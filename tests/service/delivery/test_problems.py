@@ -49,8 +49,8 @@ def happen(bench: Bench, cameras: Iterable[CameraId], *, over: bool = False) -> 
         bench.scheduler.step()
 
 
-def named(told: list[Delivery]) -> list[set[str]]:
-    return [set(one.content.get("cameras", [one.content["camera"]])) for one in told]
+def named(value: list[Delivery]) -> list[set[str]]:
+    return [set(one.content.get("cameras", [one.content["camera"]])) for one in value]
 
 
 def test_each_channel_gets_one_message_of_its_cameras_and_one_of_their_end(bench: Bench) -> None:
@@ -73,12 +73,12 @@ def test_a_camera_that_follows_later_has_its_own_message(bench: Bench) -> None:
 
 
 def test_a_second_outage_names_those_that_were_back_alone(bench: Bench) -> None:
-    told, bench.lasting = [], [Alarm(ProblemKind.CAMERA, one, bench.clock.now_ms(), "") for one in CAMERAS]
+    answer, bench.lasting = [], [Alarm(ProblemKind.CAMERA, one, bench.clock.now_ms(), "") for one in CAMERAS]
     for count, over in ((4, False), (2, True), (4, False), (4, True)):
         happen(bench, CAMERAS[:count], over=over)
-        told += named(bench.delivered())
+        answer += named(bench.delivered())
         bench.clock.advance(60)
-    first, back, again, *over_at_last = told
+    first, back, again, *over_at_last = answer
     assert (first, back, again) == ({*CAMERAS[:4]}, {*CAMERAS[:2]}, {*CAMERAS[:2]})
     assert over_at_last == [{*CAMERAS[:2]}, {*CAMERAS[2:4]}]
 
@@ -159,9 +159,9 @@ def test_of_a_problem_that_changed_before_it_could_be_sent_only_the_last_begin_i
         if is_put_off and changed_ms is None and (begin := bench.outbox.take("phone")) is not None:
             bench.outbox.failed(begin, "Busy.", bench.clock.now_ms() + 900_000)
         bench.clock.advance(60)
-    told = bench.delivered()
+    result = bench.delivered()
     bench.clock.advance(900)
-    assert [one.content["detail"] for one in told + bench.delivered()] == ["usb nas"]
+    assert [one.content["detail"] for one in result + bench.delivered()] == ["usb nas"]
 
 
 def test_a_begin_that_waits_names_only_the_cameras_that_still_have_the_problem(bench: Bench) -> None:
@@ -181,10 +181,10 @@ def test_an_end_that_was_put_off_is_not_sent_after_the_next_begin(bench: Bench, 
         bench.outbox.failed(end, "Busy.", bench.clock.now_ms() + 900_000)
     bench.clock.advance(60)
     happen(bench, CAMERAS[:1])
-    told = bench.delivered()
+    result = bench.delivered()
     bench.clock.advance(900)
-    told += bench.delivered()
-    assert [one.content["until_ms"] is None for one in told] == [*[False] * (not is_tried), True]
+    result += bench.delivered()
+    assert [one.content["until_ms"] is None for one in result] == [*[False] * (not is_tried), True]
 
 
 @pytest.mark.parametrize("is_taken", [False, True])
@@ -199,10 +199,10 @@ def test_an_end_that_is_put_off_after_the_next_begin_came_is_not_sent_after_it(b
     end = end or bench.outbox.take("phone")
     assert end is not None and end.content["until_ms"] is not None
     bench.outbox.failed(end, "Busy.", bench.clock.now_ms() + 900_000)
-    told = bench.delivered()
+    result = bench.delivered()
     bench.clock.advance(901)
-    told += bench.delivered()
-    assert [one.content["until_ms"] for one in told] == [None]
+    result += bench.delivered()
+    assert [one.content["until_ms"] for one in result] == [None]
 
 
 class Phone:
@@ -251,8 +251,8 @@ def test_what_is_sent_last_is_so_and_no_outage_is_lost_without_a_network(
     phone.work(1200 - takes_again_s)
     happen(bench, CAMERAS[:1])
     phone.work(1200)
-    told = [(one.content["since_ms"] == began_ms, one.content["until_ms"] is not None) for one in phone.told]
-    assert told == [(True, True)] * is_end_sent + [(False, False)]
+    found = [(one.content["since_ms"] == began_ms, one.content["until_ms"] is not None) for one in phone.told]
+    assert found == [(True, True)] * is_end_sent + [(False, False)]
 
 
 def is_removed(bench: Bench) -> None:
@@ -531,8 +531,8 @@ def test_a_message_is_about_the_cameras_that_its_reader_may_see_when_it_is_sent(
     hook.happen()
     hook.users.sees.intersection_update(map(CameraId, seen))
     cameras = [*seen] if len(seen) > 1 else []
-    told = [(one["title"], one["camera"], one["cameras"]) for one in hook.sent()]
-    assert told == [(words, camera, cameras)] * bool(seen)
+    found = [(one["title"], one["camera"], one["cameras"]) for one in hook.sent()]
+    assert found == [(words, camera, cameras)] * bool(seen)
 
 
 def test_a_message_of_an_earlier_version_has_one_time_for_all(hook: Hook) -> None:
@@ -547,8 +547,8 @@ def test_a_message_of_an_earlier_version_has_one_time_for_all(hook: Hook) -> Non
 def test_a_begin_is_not_sent_if_the_end_waits_or_its_camera_was_removed(hook: Hook) -> None:
     hook.happen()
     hook.happen(over=True)
-    told = [*hook.sent(), *hook.sent()]
-    assert [one["title"] for one in told] == ["3 Kameras zeichnen wieder auf: A, B und C."]
+    found = [*hook.sent(), *hook.sent()]
+    assert [one["title"] for one in found] == ["3 Kameras zeichnen wieder auf: A, B und C."]
     hook.house.clock.advance(600)
     hook.happen()
     del hook.known[CameraId("a")]
@@ -568,8 +568,8 @@ def test_a_begin_of_a_problem_that_is_over_is_not_sent_after_the_clock_was_set_b
     hook.happen()
     hook.house.clock.jump_utc(-3 * 86_400)
     hook.happen(over=True)
-    told = [*hook.sent(), *hook.sent()]
-    assert [one["title"] for one in told] == ["3 Kameras zeichnen wieder auf: A, B und C."]
+    found = [*hook.sent(), *hook.sent()]
+    assert [one["title"] for one in found] == ["3 Kameras zeichnen wieder auf: A, B und C."]
 
 
 def test_cameras_that_were_removed_meanwhile_are_still_named(hook: Hook) -> None:

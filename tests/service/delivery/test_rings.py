@@ -60,9 +60,9 @@ def test_no_later_event_of_the_visit_takes_the_place_of_the_ring(tmp_path: Path)
     ring = bench.happens("doorbell")
     bench.clock.advance(3)
     person = bench.happens()
-    told = bench.delivered()
-    assert [one.event for one in told] == [ring.id, person.id]
-    assert not any(one.content.get("edits") for one in told)
+    result = bench.delivered()
+    assert [one.event for one in result] == [ring.id, person.id]
+    assert not any(one.content.get("edits") for one in result)
 
 
 @pytest.mark.parametrize("why", ["a snooze", "the setting", "no events", "another camera"])

@@ -89,26 +89,26 @@ def test_a_visit(cameras: list[str], title: str, text: str) -> None:
 
 def test_several_events() -> None:
     several = [event(), event(start_ms=AT_MS + 300_000), event(kind="vehicle")]
-    told = message_composer.of_events(several, "Front door", BERLIN, AT_MS)
-    assert told == ("Front door: 3 more events", "20:46–20:51: 2 × person, 1 × vehicle")
+    result = message_composer.of_events(several, "Front door", BERLIN, AT_MS)
+    assert result == ("Front door: 3 more events", "20:46–20:51: 2 × person, 1 × vehicle")
 
 
 def test_a_camera_that_is_not_recorded() -> None:
     counts = "1 of 2 cameras working: 1 offline."
-    told = problems.of_alarm("camera", ["Garage"], "14:02", "No answer.", "", counts)
-    assert told == ("Garage has not been recording since 14:02.", f"No answer. {counts}")
+    result = problems.of_alarm("camera", ["Garage"], "14:02", "No answer.", "", counts)
+    assert result == ("Garage has not been recording since 14:02.", f"No answer. {counts}")
 
 
 def test_another_problem_names_itself_and_the_camera() -> None:
-    told = problems.of_alarm("gap", ["Garage"], "14:02", "65 s are missing.", "Check its network.", "")
-    assert told == ("Garage: many short gaps.", "65 s are missing. Check its network.")
+    result = problems.of_alarm("gap", ["Garage"], "14:02", "65 s are missing.", "Check its network.", "")
+    assert result == ("Garage: many short gaps.", "65 s are missing. Check its network.")
     over = problems.of_alarms_end("clock", [], "14:02", "20:51", "")
     assert over == ("Resolved: Clock not synchronized.", "From 14:02 to 20:51.")
 
 
 def test_a_camera_that_is_back() -> None:
-    told = problems.of_alarms_end("camera", ["Garage"], "14:02", "20:51", "")
-    assert told == ("Garage is recording again.", "Missing: 14:02 to 20:51.")
+    result = problems.of_alarms_end("camera", ["Garage"], "14:02", "20:51", "")
+    assert result == ("Garage is recording again.", "Missing: 14:02 to 20:51.")
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_a_share_is_never_more_than_is_true(part: float, text: str) -> None:
 
 
 def test_a_day() -> None:
-    told = message_composer.of_day(0.99984, [event(), event(kind="animal")])
-    assert told == ("Daily summary: 99.98 % recorded", "2 events: 1 × person, 1 × animal.")
+    result = message_composer.of_day(0.99984, [event(), event(kind="animal")])
+    assert result == ("Daily summary: 99.98 % recorded", "2 events: 1 × person, 1 × animal.")
     assert message_composer.of_day(None, []) == ("Daily summary", "No events.")
 
 
@@ -226,13 +226,13 @@ def test_what_is_late_waits_for_the_end_of_the_quiet_hours_and_problems_do_not(
     bench.notifications.scheduler.on_message(Alarm(ProblemKind.CAMERA, PORCH, bench.clock.now_ms(), "No answer."))
     for _ in range(4):
         bench.work()
-    told = words(bench)
-    assert told[0] == "Front door has not been recording since 07:31. No answer."
-    assert not [one for one in told if "Person" in one]
+    result = words(bench)
+    assert result[0] == "Front door has not been recording since 07:31. No answer."
+    assert not [one for one in result if "Person" in one]
     bench.clock.advance(5400)
     for _ in range(4):
         bench.work()
-    assert words(bench)[len(told) :] == ["Person at Front door. 06:00.", "Person at yard. 06:01."]
+    assert words(bench)[len(result) :] == ["Person at Front door. 06:00.", "Person at yard. 06:01."]
     bench.outbox.close()
 
 

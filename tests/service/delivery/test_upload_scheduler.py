@@ -588,10 +588,10 @@ def test_a_recording_that_was_closed_at_the_stop_is_sent_once_after_it(
 ) -> None:
     bench = Bench(tmp_path, replace(OFFSITE, what=frozenset({"recordings"}), cameras=cameras))
     bench.clock.advance(60)
-    told, *_ = [bench.archive.record(bench.clock.now_ms() - 20_000 + at_s * 1000, seconds=4) for at_s in (0, 4)]
+    answer, *_ = [bench.archive.record(bench.clock.now_ms() - 20_000 + at_s * 1000, seconds=4) for at_s in (0, 4)]
     bench.archive.record(bench.clock.now_ms() - 16_000, seconds=4, stream=StreamName.SUB)
     bench.archive.record(bench.clock.now_ms() - 80_000, seconds=4)  # before the destination
-    bench.upload_scheduler.on_message(SegmentClosed(told))
+    bench.upload_scheduler.on_message(SegmentClosed(answer))
     bench.upload_scheduler.step()
     for names in (OFFSITE.names, checked("pancake")):  # another name is no reason to send it again
         bench.rules = (replace(bench.rules[0], names=names),)
@@ -599,7 +599,7 @@ def test_a_recording_that_was_closed_at_the_stop_is_sent_once_after_it(
         for _ in range(2):
             bench.upload_scheduler.step()
     found = bench.outbox.since("offsite", 0)
-    assert [(one.what, one.at_ms - told.start_ms) for one in found] == [
+    assert [(one.what, one.at_ms - answer.start_ms) for one in found] == [
         (DeliveryKind.FOOTAGE, 0),
         (DeliveryKind.FOOTAGE, 4000),
     ]

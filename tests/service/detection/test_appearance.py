@@ -136,9 +136,9 @@ def parts(rig: Rig, event: Event) -> set[str]:
     return set(Appearance.unpacked(look_of(rig, event)).parts)
 
 
-def renamed(rig: Rig, event: Event, said: str) -> None:
-    rig.index.put_event(replace(event, said=said))
-    rig.service.on_event(EventChanged("updated", replace(event, said=said)))
+def renamed(rig: Rig, event: Event, text: str) -> None:
+    rig.index.put_event(replace(event, said=text))
+    rig.service.on_event(EventChanged("updated", replace(event, said=text)))
     rig.run()
 
 

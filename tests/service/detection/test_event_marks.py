@@ -177,8 +177,8 @@ def test_the_published_end_has_the_marks_of_a_running_event(marks: EventMarks) -
     marks.mark(PERSON.id, kept=True, reviewed=None)
     marks.put_event(ended)
     marks.mark(PERSON.id, kept=None, reviewed=True)
-    told = marks.shown(EventChanged("ended", ended)).event
-    assert (told.kept, told.reviewed) == (True, True)
+    found = marks.shown(EventChanged("ended", ended)).event
+    assert (found.kept, found.reviewed) == (True, True)
 
 
 def test_a_mark_keeps_an_end_that_waits_for_the_disk(

@@ -89,8 +89,8 @@ def test_an_event_keeps_the_image_that_is_on_the_disk() -> None:
     change("updated", replace(EVENT, picture_ms=2), fails=False)
     change("updated", replace(EVENT, picture_ms=3), fails=True)
     change("ended", replace(EVENT, picture_ms=3, end_ms=5000), fails=False, jpeg=None)
-    told = [(what, ms) for what, ms in disk.done if what in ("updated", "ended")]
-    assert told == [("updated", 2), ("updated", 2), ("ended", 2)]
+    found = [(what, ms) for what, ms in disk.done if what in ("updated", "ended")]
+    assert found == [("updated", 2), ("updated", 2), ("ended", 2)]
     assert disk.done[-2] == ("event", 2)
     change("updated", replace(EVENT, picture_ms=9), fails=False, jpeg=None)
     assert disk.done[-1] == ("updated", 9)

@@ -37,15 +37,15 @@ async def test_it_is_offered_fetched_used_and_removed(tmp_path: Path, file: Path
     with served(file.parent) as address:
         bench = Bench(tmp_path, offer_of(file, address))
         browser = bench.house.signed_in()
-        told = (await browser.get("/api/v1/models")).json()
-        assert (told["items"], told["offer"]["licence"], told["offer"]["sha256"]) == ([], "Apache-2.0", sha256(file))
-        told = (await browser.post("/api/v1/models/recommended")).json()
-        assert (told["offer"], [one["name"] for one in told["items"]]) == (None, ["yolox-nano"])
+        data = (await browser.get("/api/v1/models")).json()
+        assert (data["items"], data["offer"]["licence"], data["offer"]["sha256"]) == ([], "Apache-2.0", sha256(file))
+        data = (await browser.post("/api/v1/models/recommended")).json()
+        assert (data["offer"], [one["name"] for one in data["items"]]) == (None, ["yolox-nano"])
         bench.naming.step()
         (one,) = (await browser.get("/api/v1/models")).json()["items"]
         assert (one["is_used"], one["labels"], one["family"]) == (True, 80, "YOLOX")
-    told = (await browser.delete("/api/v1/models/yolox-nano")).json()
-    assert told["items"] == []
+    data = (await browser.delete("/api/v1/models/yolox-nano")).json()
+    assert data["items"] == []
     assert (await browser.delete("/api/v1/models/yolox-nano")).status_code == 409
 
 

@@ -135,8 +135,8 @@ def test_a_similar_event_is_muted_kept_and_counted(bench: Bench) -> None:
     assert muted.muted == made.id
     (now,) = bench.mutings.all(PORCH)
     assert (now.count, now.last_ms, now.by) == (1, muted.start_ms, "Anna")
-    told = bench.marks.shown(EventChanged("ended", bench.event()))
-    assert isinstance(told, EventChanged) and told.event.muted == made.id
+    result = bench.marks.shown(EventChanged("ended", bench.event()))
+    assert isinstance(result, EventChanged) and result.event.muted == made.id
 
 
 @pytest.mark.parametrize("kind", sorted(MUTABLE - {"motion", "sound"}))
@@ -182,8 +182,8 @@ def test_an_event_that_turns_out_to_be_a_person_is_no_longer_muted(bench: Bench)
 def test_muted_motion_that_a_user_calls_a_person_is_no_longer_muted_until_that_is_taken_back(bench: Bench) -> None:
     bench.mutings.mute(PORCH, bench.false_alarms()[0].id, "Anna")
     event = bench.happens()
-    said = bench.marks.mark(event.id, kept=None, reviewed=True, said="person")
-    assert said is not None and (said.muted, said.level) == ("", "alert")
+    result = bench.marks.mark(event.id, kept=None, reviewed=True, said="person")
+    assert result is not None and (result.muted, result.level) == ("", "alert")
     back = bench.marks.mark(event.id, kept=None, reviewed=None, said="")
     assert back is not None and (back.muted, back.level) == (event.muted, "motion")
 
@@ -207,8 +207,8 @@ def test_an_event_that_is_corrected_after_its_muting_was_removed_is_no_longer_mu
     made = bench.mutings.mute(PORCH, bench.false_alarms()[0].id, "Anna")
     event = bench.happens()
     bench.mutings.unmute(PORCH, made.id)
-    said = bench.marks.mark(event.id, kept=None, reviewed=True, said="vehicle")
-    assert said is not None and (said.muted, said.level) == ("", "alert")
+    result = bench.marks.mark(event.id, kept=None, reviewed=True, said="vehicle")
+    assert result is not None and (result.muted, result.level) == ("", "alert")
 
 
 def test_a_false_alarm_that_is_taken_back_is_not_muted_by_the_muting_made_from_it(bench: Bench) -> None:

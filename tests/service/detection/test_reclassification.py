@@ -114,9 +114,9 @@ def test_root_gives_the_progress_to_the_user_that_runs_tawny(
 def test_motion_gets_the_name_of_what_its_snapshot_shows(bench: Bench) -> None:
     bench.put("a")
     assert bench.run() == ReclassificationInfo("nano", 1, 1, 1, 0, is_over=True)
-    (told,) = bench.told
-    assert (told.kind, told.objects, told.level) == ("animal", (SeenObject("cat", 0.9),), "detection")
-    assert bench.index.event(EventId("a")) == told
+    (answer,) = bench.told
+    assert (answer.kind, answer.objects, answer.level) == ("animal", (SeenObject("cat", 0.9),), "detection")
+    assert bench.index.event(EventId("a")) == answer
 
 
 @pytest.mark.parametrize(

@@ -130,7 +130,7 @@ def bag(at: tuple[int, int]) -> SyntheticScene:
 def test_what_is_left_in_a_motion_mask_is_no_event(tmp_path: Path) -> None:
     zone = {"points": EVERYWHERE, "object_left_after": "10 s"}
     settings = DetectionSettings.model_validate({"zones": {"yard": zone}, "motion_masks": [LEFT_HALF]})
-    for name, at, told in (("masked", (40, 60), 0), ("watched", (140, 60), 1)):
+    for name, at, text in (("masked", (40, 60), 0), ("watched", (140, 60), 1)):
         bench = Bench(tmp_path / name, bag(at))
         bench.watch(75, settings)
-        assert bench.events("object").count("started") == told, name
+        assert bench.events("object").count("started") == text, name

@@ -42,7 +42,7 @@ class Bench:
         for _ in range(round(seconds)):
             self.clock.advance(1)
             if has_audio:
-                self.health.hears()
+                self.health.on_audio()
             self.health.look(is_expected=is_expected)
 
 

@@ -126,7 +126,7 @@ def _notes(made: Rig) -> Any:
 
 def watching(
     folder: Path,
-    told: list[Message],
+    value: list[Message],
     scores: MotionScoreFile | None = None,
     changed: Callable[[], None] = lambda: None,
     engine: Engine | None = None,
@@ -144,7 +144,7 @@ def watching(
         scores or MotionScoreFile(volume, clock),
         MotionGrids(volume, clock),
     )
-    return CameraDetection(CameraId("door"), {StreamName.MAIN: Hub()}, means, told.append, told.append, changed)
+    return CameraDetection(CameraId("door"), {StreamName.MAIN: Hub()}, means, value.append, value.append, changed)
 
 
 class OwnDetector:
@@ -198,8 +198,8 @@ FRAME = PictureFrame(np.full((90, 160), 60, np.uint8), 5000)
 
 
 def test_a_covered_camera_is_in_a_state_of_its_own_until_it_sees_again(tmp_path: Path) -> None:
-    told: list[Message] = []
-    made = watching(tmp_path, told)
+    received: list[Message] = []
+    made = watching(tmp_path, received)
     assert made.shown(status(CameraState.RECORDING)).state is CameraState.RECORDING
     made.tampered("covered", FRAME)
     shown = made.shown(status(CameraState.RECORDING))
@@ -208,7 +208,7 @@ def test_a_covered_camera_is_in_a_state_of_its_own_until_it_sees_again(tmp_path:
     assert made.shown(status(CameraState.OFFLINE)).state is CameraState.OFFLINE
     made.tampered("", PictureFrame(FRAME.luma, 9000))
     assert made.shown(status(CameraState.RECORDING)).state is CameraState.RECORDING
-    events = [one for one in told if isinstance(one, EventChanged)]
+    events = [one for one in received if isinstance(one, EventChanged)]
     assert [(one.what, one.event.kind, one.event.objects[0].label, one.event.end_ms) for one in events] == [
         ("started", "tamper", "covered", None),
         ("ended", "tamper", "covered", 9000),
@@ -244,10 +244,10 @@ def test_every_way_not_to_see_is_a_state() -> None:
 
 
 def test_a_thing_that_was_left_is_an_event_with_a_picture(tmp_path: Path) -> None:
-    told: list[Message] = []
-    made = watching(tmp_path, told)
+    received: list[Message] = []
+    made = watching(tmp_path, received)
     made.left(AbandonedObject("left", (0.1, 0.1, 0.2, 0.2), ("hall",), 2000), FRAME)
-    ended = told[-1]
+    ended = received[-1]
     assert isinstance(ended, EventChanged)
     event = ended.event
     assert (event.kind, event.objects[0].label, event.zones) == ("object", "left", ("hall",))
@@ -255,13 +255,13 @@ def test_a_thing_that_was_left_is_an_event_with_a_picture(tmp_path: Path) -> Non
 
 
 def test_a_loud_sound_is_an_event_with_its_names(tmp_path: Path) -> None:
-    told: list[Message] = []
-    made = watching(tmp_path, told)
+    received: list[Message] = []
+    made = watching(tmp_path, received)
     made.loud(1000, 61, ())
     made.still_loud(70, [("Bark", 0.8012)])
     made.still_loud(65, [("Bark", 0.7), ("Dog", 0.6)])
     made.quiet(4000)
-    events = [one.event for one in told if isinstance(one, EventChanged)]
+    events = [one.event for one in received if isinstance(one, EventChanged)]
     assert len({event.id for event in events}) == 1
     last = events[-1]
     assert (last.kind, last.score, last.start_ms, last.end_ms) == ("sound", 70.0, 1000, 4000)

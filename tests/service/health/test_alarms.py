@@ -133,8 +133,8 @@ def test_an_image_problem_of_a_camera_that_loses_power_ends_once_it_records_and_
     bench.engine.run_for(120)  # until it can be seen that an image is frozen
     bench.troubles = [] if is_repaired else [FROZEN]
     bench.engine.run_for(120)
-    told = [(one.what, one.until_ms is None) for one in bench.told]
-    assert told == [("sight", True), ("camera", True), ("camera", False), *[("sight", False)] * is_repaired]
+    found = [(one.what, one.until_ms is None) for one in bench.told]
+    assert found == [("sight", True), ("camera", True), ("camera", False), *[("sight", False)] * is_repaired]
 
 
 def test_what_is_shown_ends_after_ten_seconds_also_if_the_problem_keeps_coming_back(bench: Bench) -> None:
@@ -288,8 +288,8 @@ def away(*cameras: int) -> list[HealthProblem]:
     return [HealthProblem(ProblemKind.CAMERA, CameraId(f"cam-{one}"), "No answer.") for one in cameras]
 
 
-def together(told: list[Alarm]) -> list[tuple[str | None, int]]:
-    return [(one.camera, len(one.together)) for one in told]
+def together(value: list[Alarm]) -> list[tuple[str | None, int]]:
+    return [(one.camera, len(one.together)) for one in value]
 
 
 def test_cameras_that_fail_within_seconds_are_told_at_once_and_so_are_their_ends(bench: Bench) -> None:
@@ -357,8 +357,8 @@ def test_what_could_not_be_reported_is_reported_at_the_next_step(bench: Bench, i
         with suppress(OSError):
             alarms.step()
         bench.clock.advance(5)
-    told = [(one.camera, one.until_ms is None) for one in bench.told]
-    assert told == [(camera, begins) for begins in (True, False) for camera in ("cam-1", "cam-2", "cam-3")]
+    found = [(one.camera, one.until_ms is None) for one in bench.told]
+    assert found == [(camera, begins) for begins in (True, False) for camera in ("cam-1", "cam-2", "cam-3")]
 
 
 def test_a_single_camera_waits_for_no_other(bench: Bench) -> None:

@@ -34,8 +34,8 @@ def test_a_disk_that_refuses_is_told_with_what_it_costs_and_both_end(tmp_path: P
 
         bench.disk.before = before
         bench.run(50)
-        told = [(one.what, one.camera) for one in raised(bench)]
-        assert sorted(told, key=str) == [("camera", "porch"), ("camera", "yard"), ("disk", None)]
+        found = [(one.what, one.camera) for one in raised(bench)]
+        assert sorted(found, key=str) == [("camera", "porch"), ("camera", "yard"), ("disk", None)]
         bench.disk.before = lambda operation, path: None
         bench.run(60)
         assert bench.care.alarms == ()
@@ -59,14 +59,14 @@ def test_a_camera_that_does_not_see_is_told_though_it_is_recorded(tmp_path: Path
 def test_what_a_paused_camera_does_not_see_is_over_once_it_is_on_and_sees(tmp_path: Path) -> None:
     with world(tmp_path) as bench:
         bench.run(20)
-        told = []
+        found = []
         states = [CameraState.COVERED]
         bench.shown = lambda status: replace(status, state=states[-1]) if status.id == PORCH else status
         for state, for_s in ((CameraState.COVERED, 60), (CameraState.PAUSED, 60), (CameraState.RECORDING, 240)):
             states.append(state)
             bench.run(for_s)
-            told.append((sum(isinstance(one, Alarm) for _, one in bench.heard), len(bench.care.alarms)))
-        assert told == [(1, 1), (1, 0), (2, 0)]
+            found.append((sum(isinstance(one, Alarm) for _, one in bench.heard), len(bench.care.alarms)))
+        assert found == [(1, 1), (1, 0), (2, 0)]
         bench.stop()
 
 

@@ -303,7 +303,7 @@ def test_the_kernel_is_asked_about_the_clock() -> None:
 
 
 def test_while_a_backlog_lasts_for_days_other_targets_and_losses_are_still_reported() -> None:
-    clock, told, overflowed = FakeClock(), list[Alarm](), dict[str, int]()
+    clock, answer, overflowed = FakeClock(), list[Alarm](), dict[str, int]()
     since_ms = clock.now_ms()
     views = list[TargetView]()
 
@@ -311,7 +311,7 @@ def test_while_a_backlog_lasts_for_days_other_targets_and_losses_are_still_repor
         backlog = OutboxBacklog(3, 1000, since_ms)
         views.append(TargetView(name, "destination", "", "", "", backlog, f"{name} isn't responding.", False, (), {}))
 
-    monitor = AlarmMonitor(lambda: uploads_behind(views, 0, clock.now_ms(), overflowed), clock, told.append)
+    monitor = AlarmMonitor(lambda: uploads_behind(views, 0, clock.now_ms(), overflowed), clock, answer.append)
 
     def one_day() -> None:
         for _ in range(24 * 60):
@@ -326,19 +326,19 @@ def test_while_a_backlog_lasts_for_days_other_targets_and_losses_are_still_repor
     one_day()
     del views[0]
     one_day()
-    details = [one.detail for one in told]
+    details = [one.detail for one in answer]
     assert [sum(word in one for one in details) for word in ("nas isn't", "mail isn't", "412 items")] == [3, 3, 1]
-    assert [len(told), details[-1].startswith("3 items are waiting for mail")] == [4, True]
+    assert [len(answer), details[-1].startswith("3 items are waiting for mail")] == [4, True]
 
 
 def test_a_backlog_begins_and_ends_for_itself_while_a_destination_is_not_swept(bench: Bench) -> None:
-    told = list[Alarm]()
+    result = list[Alarm]()
 
     def look() -> Iterator[HealthProblem]:
         nas = replace(bench.nas(), unswept="Expired uploads stay at nas: nas refused the login.")
         return uploads_behind([nas], 0, bench.clock.now_ms())
 
-    monitor = AlarmMonitor(look, bench.clock, told.append)
+    monitor = AlarmMonitor(look, bench.clock, result.append)
     for step in range(30):
         if step == 10:
             waits(bench, why="nas is unreachable.")
@@ -347,6 +347,6 @@ def test_a_backlog_begins_and_ends_for_itself_while_a_destination_is_not_swept(b
             sent(bench)
         monitor.step()
         bench.clock.advance(5)
-    assert [(one.what, one.until_ms is None, one.changed_ms) for one in told] == [
+    assert [(one.what, one.until_ms is None, one.changed_ms) for one in result] == [
         (ProblemKind.SWEEP, True, None), (ProblemKind.UPLOAD, True, None), (ProblemKind.UPLOAD, False, None),
     ]  # fmt: skip

@@ -242,10 +242,10 @@ def test_it_starts_with_the_broker_an_owner_and_no_secret_in_sight(tmp_path: Pat
         finally:
             process.terminate()
             process.wait(30)
-    said = log.read_text()
-    assert "/sign-in#link=" in said
-    assert "the-token" not in said + seen.decode()
-    assert SECRET not in said + seen.decode()
+    text = log.read_text()
+    assert "/sign-in#link=" in text
+    assert "the-token" not in text + seen.decode()
+    assert SECRET not in text + seen.decode()
     secrets = tmp_path / "config" / "secrets.toml"
     assert stat.S_IMODE(secrets.stat().st_mode) == 0o600
     settings = read_settings(tmp_path / "config" / "tawny.toml", {})

@@ -58,8 +58,8 @@ def test_orders_are_understood(text: str) -> None:
 
 
 def test_every_order_and_right_is_told_of() -> None:
-    told = {json.loads(text)["command"] for text in orders()}
-    assert told | {"resume"} == set(RIGHT_FOR)
+    found = {json.loads(text)["command"] for text in orders()}
+    assert found | {"resume"} == set(RIGHT_FOR)
     assert all(f"`{right}`" in PAGES["automation"] for right in RIGHTS)
 
 

@@ -169,9 +169,9 @@ def test_a_finished_file_is_told_with_its_path(bench: Bench, receiver: Receiver)
     bench.emit(events=["file"])
     bench.recorder.bus.publish(finished("quarters"))
     bench.engine.run_for(1)
-    (told,) = receiver.got()
-    assert (told["type"], told["camera"], told["id"]) == ("file.finished", "porch", "quarters.mp4")
-    assert told["file"] == {
+    (answer,) = receiver.got()
+    assert (answer["type"], answer["camera"], answer["id"]) == ("file.finished", "porch", "quarters.mp4")
+    assert answer["file"] == {
         "set": "quarters", "name": "quarters.mp4", "start": "1970-01-01T00:00:00.000Z",
         "end": "1970-01-01T00:00:01.000Z", "size_bytes": 10, "event": None, "path": "/srv/out/quarters.mp4",
     }  # fmt: skip
@@ -228,9 +228,9 @@ def test_an_edge_comes_with_its_clip_of_six_seconds(bench: Bench, receiver: Rece
         bench.recorder.record(start_ms)
     bench.event()
     bench.engine.run_for(5)
-    (told,) = receiver.got()
-    path = Path(told["h264"])
-    assert (told["detection"], path.parent) == (True, clips)
+    (answer,) = receiver.got()
+    path = Path(answer["h264"])
+    assert (answer["detection"], path.parent) == (True, clips)
     assert len(path.stem) == len("20261120-055812")
     assert path.read_bytes()[4:8] == b"ftyp"
     assert 5.5 < FileVideo(path).duration_s < 7.5
@@ -528,8 +528,8 @@ def test_where_files_lie_is_no_business_of_a_webhook(bench: Bench) -> None:
     one = EmitterSettings(url="webhook+https://example.org/")
     native = NativeFormat(one, bench.clock, None)
     segment = bench.recorder.record(bench.clock.now_ms() - 4000)
-    (said,) = native.of(SegmentClosed(segment))
-    assert "mp4" not in said.make()["segment"]
+    (answer,) = native.of(SegmentClosed(segment))
+    assert "mp4" not in answer.make()["segment"]
 
 
 def test_a_webhook_that_refuses_is_not_asked_for_ever(bench: Bench) -> None:
@@ -549,7 +549,7 @@ def test_a_script_gets_each_object_and_what_it_says_is_shown(bench: Bench) -> No
     made = bench.emit(url="run:seen.sh")
     bench.event()
     bench.engine.run_for(1)
-    assert made.said == '{"type": "event.started"'
+    assert made.answer == '{"type": "event.started"'
     script.write_text("#!/bin/sh\necho no such light\nexit 4\n")
     bench.event()
     bench.engine.run_for(1)

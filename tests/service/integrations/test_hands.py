@@ -90,13 +90,13 @@ def test_a_relay_is_switched_back(bench: Bench) -> None:
 
 
 def test_each_success_of_a_relay_is_told(bench: Bench) -> None:
-    told = list[tuple[str, bool]]()
-    bench.hands.subscribe(lambda relay, on: told.append((relay, on)))
+    result = list[tuple[str, bool]]()
+    bench.hands.subscribe(lambda relay, on: result.append((relay, on)))
     with pytest.raises(NotDone):
         bench.hands.switch("bad", on=True, lasts_s=None)
     bench.hands.switch("gate", on=True, lasts_s=2)
     bench.engine.run_for(5)
-    assert told == [("gate", True), ("gate", False)]
+    assert result == [("gate", True), ("gate", False)]
 
 
 def test_what_is_on_for_a_while_is_off_when_the_recorder_ends(bench: Bench) -> None:

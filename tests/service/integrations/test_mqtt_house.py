@@ -49,7 +49,7 @@ class Bench:
             lambda: running.settings,
             running,
             CommandMeans(
-                running.said,
+                running.external_events,
                 running.arming.modes,
                 Kept(),
                 lambda action, person, caller, detail: self.notes.append((action, person, detail)),
@@ -189,9 +189,9 @@ def test_it_records_and_the_event_is_told_with_its_picture(bench: Bench) -> None
     bench.until_state("door_record", "ON")
     bench.until_state("door_motion", "ON")
     until(lambda: "tawny/door/event" in bench.home.values, 60, "the event")
-    told = json.loads(bench.home.values["tawny/door/event"])
-    assert told["event_type"] == "manual"
-    assert told["event_type"] in bench.home.entities["door_event"].about["event_types"]
+    data = json.loads(bench.home.values["tawny/door/event"])
+    assert data["event_type"] == "manual"
+    assert data["event_type"] in bench.home.entities["door_event"].about["event_types"]
     until(lambda: bench.home.picture("door_image")[:2] == b"\xff\xd8", 60, "its picture")
     bench.home.press("door_record", "OFF")
     bench.until_state("door_record", "OFF")
@@ -234,8 +234,8 @@ def test_what_cannot_be_is_answered_so(bench: Bench, topic: str, payload: str, c
     bench.home.values.pop("tawny/answer", None)
     bench.home.publish(f"tawny/{topic}", payload)
     until(lambda: "tawny/answer" in bench.home.values, 60, "an answer")
-    told = json.loads(bench.home.values["tawny/answer"])
-    assert (told["to"], told["error"]["code"]) == (topic, code)
+    data = json.loads(bench.home.values["tawny/answer"])
+    assert (data["to"], data["error"]["code"]) == (topic, code)
 
 
 def test_an_order_that_the_broker_kept_is_an_old_one(bench: Bench) -> None:
@@ -273,9 +273,9 @@ def test_a_broker_that_was_away_and_forgot_all_is_told_again(bench: Bench) -> No
 
 
 def test_the_password_is_nowhere_to_be_seen(bench: Bench) -> None:
-    (told,) = [one for one in bench.programs.overview() if one["kind"] == "mqtt"]
-    assert SECRET not in json.dumps(told)
-    assert told["where"] == f"mqtt://127.0.0.1:{bench.broker.port}/tawny"
+    (answer,) = [one for one in bench.programs.overview() if one["kind"] == "mqtt"]
+    assert SECRET not in json.dumps(answer)
+    assert answer["where"] == f"mqtt://127.0.0.1:{bench.broker.port}/tawny"
 
 
 # --- without a broker ------------------------------------------------------------------------------------------------

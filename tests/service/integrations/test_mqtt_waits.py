@@ -84,16 +84,16 @@ def test_a_command_for_a_silent_camera_delays_no_other(tmp_path: Path, monkeypat
     bridge = Mock()
     monkeypatch.setattr(mqtt_topics, "MqttBridge", bridge)
     topics = MqttTopics(lambda: made, house.recorder, Mock(names=("home",), arm=made.modes), do, lambda: 0)
-    commanded, told = bridge.call_args.args[2], bridge.return_value.publish
+    commanded, answer = bridge.call_args.args[2], bridge.return_value.publish
     for preset in ("gate", "nowhere"):
         commanded("set", f'{{"command": "ptz", "camera": "porch", "preset": "{preset}"}}'.encode())
     commanded("mode/set", b"home")
     topics.step()
     assert done == ["set_mode"]
-    told.assert_called_once_with("answer", {"to": "mode/set", "done": "set_mode done"}, is_trigger=True)
+    answer.assert_called_once_with("answer", {"to": "mode/set", "done": "set_mode done"}, is_trigger=True)
     answers.set()
-    until(lambda: told.call_count == 3)
-    assert [call.args[1].get("error", {}).get("code") for call in told.call_args_list] == [None, None, "not_done"]
+    until(lambda: answer.call_count == 3)
+    assert [call.args[1].get("error", {}).get("code") for call in answer.call_args_list] == [None, None, "not_done"]
     assert done == ["set_mode", "ptz"]
 
 
@@ -286,8 +286,8 @@ def test_after_an_outage_nothing_reacts_to_what_is_long_over(home: Home) -> None
     home.once.clear()
     now = home.had_event()
     home.passes()
-    (told,) = [about for topic, about in home.once if topic == "tawny/porch/event"]
-    assert (told["id"], told["time"]) == (now.id, utc_text(now.start_ms))
+    (answer,) = [about for topic, about in home.once if topic == "tawny/porch/event"]
+    assert (answer["id"], answer["time"]) == (now.id, utc_text(now.start_ms))
     assert now.id != late.id
 
 
@@ -450,8 +450,8 @@ def test_a_recorder_answers_another_one_that_connects_at_once(home: Home) -> Non
     assert (topic, own[-1:]) == ("tawny/recorder", b"?")
     home.says("tawny/recorder", b"another?", is_retained=False)
     assert home.raw[1:] == [("tawny/recorder", own[:-1])]
-    for said in (b"another", own, own[:-1]):
-        home.says("tawny/recorder", said, is_retained=False)
+    for text in (b"another", own, own[:-1]):
+        home.says("tawny/recorder", text, is_retained=False)
     assert len(home.raw) == 2, "two don't go on answering each other"
 
 
@@ -526,14 +526,14 @@ def test_the_will_of_an_earlier_connection_does_not_stay(home: Home) -> None:
     """The broker publishes it when it misses that connection, which is after tawny has connected again."""
     home.passes()
     assert home.kept["tawny/status"] == b"online"
-    said = home.client_class.call_args.kwargs["on_message"]
+    found = home.client_class.call_args.kwargs["on_message"]
     for is_retained in (False, True):
         home.kept["tawny/status"] = b"offline"
-        said("tawny/status", b"offline", is_retained=is_retained)
+        found("tawny/status", b"offline", is_retained=is_retained)
         home.passes()
         assert home.kept["tawny/status"] == b"online"
     home.kept.clear()
-    said("tawny/status", b"online", is_retained=False)
+    found("tawny/status", b"online", is_retained=False)
     home.passes()
     assert "tawny/status" not in home.kept, "its own message is no reason to publish it again"
 
@@ -715,8 +715,8 @@ def test_an_event_is_told_once_for_each_type_it_gets(tmp_path: Path, monkeypatch
     says("updated", kind="person", level="alert")
     says("ended", kind="animal", end_ms=now_ms + 1000)
     says("updated", kind="object", end_ms=now_ms + 1000)
-    told = [call.args[1] for call in bridge.return_value.publish.call_args_list if call.args[0] == "porch/event"]
-    assert [(one["event_type"], one["id"] == event.id) for one in told] == [
+    found = [call.args[1] for call in bridge.return_value.publish.call_args_list if call.args[0] == "porch/event"]
+    assert [(one["event_type"], one["id"] == event.id) for one in found] == [
         ("motion", True),
         ("person", True),
         ("motion", False),
@@ -787,17 +787,17 @@ def test_health_tells_nothing_of_cameras_that_are_not_published(home: Home) -> N
     ]
     home.start(cameras=(PORCH,))
     home.passes()
-    told = json.loads(home.kept["tawny/health"])
-    assert (told["ok"], told["working"], told["expected"], told["warnings"]) == (True, 1, 1, [])
-    assert told["summary"] == "1 of 1 camera working."
+    data = json.loads(home.kept["tawny/health"])
+    assert (data["ok"], data["working"], data["expected"], data["warnings"]) == (True, 1, 1, [])
+    assert data["summary"] == "1 of 1 camera working."
 
 
 def test_health_tells_problems_of_the_recorder_whatever_cameras_are_published(home: Home) -> None:
     home.house.recorder.alarmed = [Alarm(ProblemKind.DISK, None, home.house.clock.now_ms(), "The disk is full.")]
     home.start(cameras=(PORCH,))
     home.passes()
-    told = json.loads(home.kept["tawny/health"])
-    assert (told["ok"], told["warnings"]) == (False, ["The disk is full."])
+    data = json.loads(home.kept["tawny/health"])
+    assert (data["ok"], data["warnings"]) == (False, ["The disk is full."])
 
 
 def test_without_an_interval_the_snapshot_is_that_of_the_last_event(home: Home) -> None:

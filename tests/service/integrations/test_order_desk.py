@@ -290,8 +290,8 @@ def test_recording_is_held_and_noted_as_an_event_until_it_is_stopped(bench: Benc
 def test_a_shorter_recording_ends_no_longer_one_and_says_so(bench: Bench, first_s: int | None, says: str) -> None:
     modes = ModeState(ModesSettings(), ZoneInfo("UTC"), ModeStore(":memory:"), bench.clock, bench.heard.append)
     marks, hands = cast(EventMarks, bench), cast(DeviceControl, bench.hands)
-    said = ExternalEvents(marks, lambda event, jpeg: None, lambda *_: None, bench.heard.append, bench.clock)
-    desk = CommandService(lambda: [DOOR], said, modes, hands, bench.note, bench.clock)
+    result = ExternalEvents(marks, lambda event, jpeg: None, lambda *_: None, bench.heard.append, bench.clock)
+    desk = CommandService(lambda: [DOOR], result, modes, hands, bench.note, bench.clock)
     modes.record(DOOR, None if first_s is None else bench.clock.now_ms() + first_s * 1000, "Anna")
     bench.clock.advance(10)
     assert desk.do(OWNER, {"command": "record", "camera": "door", "for": "5 s"}).words == says

@@ -31,8 +31,8 @@ class Patrolling:
         made = settings(f'[cameras.door]\nsource = "demo:"\nonvif = "{camera.url}"\n[cameras.door.ptz]\n{ptz}\n')
         self.hands = DeviceControl(lambda: made, ScriptRunner(root, 20, SystemClock()), self.clock)
         events: Any = None
-        said = ExternalEvents(events, events, lambda *_: None, self.turned.append, self.clock)
-        self.keeper = keeper = PatrolKeeper(lambda: made, self.hands, said, self.clock)
+        result = ExternalEvents(events, events, lambda *_: None, self.turned.append, self.clock)
+        self.keeper = keeper = PatrolKeeper(lambda: made, self.hands, result, self.clock)
         self.engine = InlineEngine(self.clock, lambda _, error: pytest.fail(str(error)))
         self.engine.start(keeper.name, lambda: keeper)
 

@@ -63,8 +63,8 @@ class Bench:
         self.asked.append(dict(asked))
         return "It is on."
 
-    def run(self, script: str, told: Mapping[str, Any]) -> str:
-        self.asked.append((script, dict(told)))
+    def run(self, script: str, data: Mapping[str, Any]) -> str:
+        self.asked.append((script, dict(data)))
         return ""
 
     def tell(self, event: Event) -> None:

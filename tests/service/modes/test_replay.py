@@ -83,18 +83,18 @@ CASES = {
 
 @pytest.mark.parametrize(("mode", "found"), CASES.items(), ids=[one or "as it was" for one in CASES])
 def test_a_night_is_replayed_in_a_mode(tmp_path: Path, mode: str, found: tuple[dict[str, int], list[str]]) -> None:
-    told = Night(tmp_path).replay(mode)
-    assert (told.cameras[0].kinds, [one.kind for one in told.events]) == found
+    result = Night(tmp_path).replay(mode)
+    assert (result.cameras[0].kinds, [one.kind for one in result.events]) == found
 
 
 def test_channels_that_want_alerts_only_get_no_cat(tmp_path: Path) -> None:
-    told = Night(tmp_path).replay("away", has_own_levels=True)
-    assert [one.kind for one in told.events] == ["vehicle", "person"]
+    result = Night(tmp_path).replay("away", has_own_levels=True)
+    assert [one.kind for one in result.events] == ["vehicle", "person"]
 
 
 def test_rules_that_silence_everything_win(tmp_path: Path) -> None:
-    told = Night(tmp_path, rules=[{"when": {"mode": "away"}, "do": ["notify no one"]}]).replay("away")
-    assert (told.cameras[0].notified, told.events) == (0, [])
+    result = Night(tmp_path, rules=[{"when": {"mode": "away"}, "do": ["notify no one"]}]).replay("away")
+    assert (result.cameras[0].notified, result.events) == (0, [])
 
 
 @pytest.mark.parametrize("mode", ["home", ""])
@@ -147,24 +147,24 @@ def test_a_camera_that_was_not_there_has_no_recorded_time(tmp_path: Path) -> Non
     cameras = {**night.settings.cameras, "new": night.settings.cameras[PORCH]}
     night.settings = night.settings.model_copy(update={"cameras": cameras})
     index = night.archive.index
-    told = Replayer(night.settings, night.modes, night.deciding, [], index).of(NIGHT, "home", [camera])
-    assert told.cameras[0].seconds is None
+    result = Replayer(night.settings, night.modes, night.deciding, [], index).of(NIGHT, "home", [camera])
+    assert result.cameras[0].seconds is None
 
 
 def test_what_was_snoozed_stays_snoozed_and_says_why(tmp_path: Path) -> None:
     night = Night(tmp_path)
     evening = utc_from_text("2026-11-19T20:30:00Z")
     why = "Anna snoozed notifications for everyone until 21:30."
-    told = night.replay("away", why_muted=lambda to, camera, at_ms: why if at_ms < evening else "")
-    assert (told.cameras[0].notified, told.cameras[0].snoozed) == (2, 1)
-    person = next(one for one in told.events if one.kind == "person")
+    result = night.replay("away", why_muted=lambda to, camera, at_ms: why if at_ms < evening else "")
+    assert (result.cameras[0].notified, result.cameras[0].snoozed) == (2, 1)
+    person = next(one for one in result.events if one.kind == "person")
     assert (person.notifies, person.is_snoozed, person.why) == (False, True, why)
 
 
 def test_a_rule_that_was_snoozed_would_not_have_acted(tmp_path: Path) -> None:
     night = Night(tmp_path, rules=[{"name": "Siren", "when": {"kind": "vehicle"}, "do": ["siren 30 s"]}])
-    told = night.replay("home")
-    assert {one.kind: one.actions for one in told.events} == {"person": (), "vehicle": ("relay siren 30 s",)}
+    result = night.replay("home")
+    assert {one.kind: one.actions for one in result.events} == {"person": (), "vehicle": ("relay siren 30 s",)}
     night.deciding.leave_out(lambda camera, at_ms: {"Siren": "is snoozed by Anna until 21:12"})
     assert [one.kind for one in night.replay("home").events] == ["person"]
 
@@ -173,6 +173,6 @@ def test_a_snoozed_rule_that_would_notify_is_counted(tmp_path: Path) -> None:
     rules = [{"name": "Cats", "when": {"kind": "animal"}, "do": ["notify phone"]}]
     night = Night(tmp_path, rules=rules)
     night.deciding.leave_out(lambda camera, at_ms: {"Cats": "is snoozed by Anna until 21:12"})
-    told = night.replay("home")
-    cat = next(one for one in told.events if one.kind == "animal")
+    result = night.replay("home")
+    cat = next(one for one in result.events if one.kind == "animal")
     assert (cat.is_snoozed, cat.why) == (True, "The rule “Cats” is snoozed by Anna until 21:12.")

@@ -107,8 +107,8 @@ class Done:
         self.orders.append(dict(asked))
         return ""
 
-    def run(self, script: str, told: Any) -> str:
-        self.orders.append({"do": script} | ({"say": told["say"]} if "say" in told else {}))
+    def run(self, script: str, data: Any) -> str:
+        self.orders.append({"do": script} | ({"say": data["say"]} if "say" in data else {}))
         return ""
 
 

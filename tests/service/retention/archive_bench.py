@@ -70,9 +70,9 @@ class BucketServer:
             time.sleep(self.answers_after_s)
         if self.refuses or self.breaks:
             status, code = ("403 Forbidden", "InvalidAccessKeyId") if self.refuses else ("503 Slow Down", "SlowDown")
-            told = f"<Error><Code>{code}</Code><Message>Not now.</Message></Error>".encode()
-            start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(told)))])
-            return [] if environ["REQUEST_METHOD"] == "HEAD" else [told]
+            result = f"<Error><Code>{code}</Code><Message>Not now.</Message></Error>".encode()
+            start(status, [("Content-Type", "application/xml"), ("Content-Length", str(len(result)))])
+            return [] if environ["REQUEST_METHOD"] == "HEAD" else [result]
         return app(environ, start)
 
 

@@ -30,7 +30,7 @@ def test_r4_h3_the_forecast_is_within_a_tenth_of_a_simulated_fill(
     retention = Retention(
         site.volume, site.index, site.ledger, site.clock, RetentionContract(rules), RetentionPace(least_s=0.0)
     )
-    kept, told = RetentionContract(rules), None
+    kept, answer = RetentionContract(rules), None
     for minute in range(150):
         site.clock.advance(60)
         site.put(1, size_bytes=SIZE_BYTES)
@@ -38,9 +38,9 @@ def test_r4_h3_the_forecast_is_within_a_tenth_of_a_simulated_fill(
         if minute == 20:
             meter = RateMeter(site.index)
             meter.add({(PORCH, MAIN): (SIZE_BYTES / 60, 0.0)}, ENOUGH_S, kept, site.clock.now_ms())
-            told = storage_outlook(kept, space(), site.index.size_bytes(), meter, site.clock.now_ms()).keeps_s
+            answer = storage_outlook(kept, space(), site.index.size_bytes(), meter, site.clock.now_ms()).keeps_s
     bounds = site.index.bounds(PORCH)
     assert bounds is not None
-    assert told is not None
+    assert answer is not None
     reached_s = (site.clock.now_ms() - bounds.begin_ms) / 1000
-    assert told == pytest.approx(reached_s, rel=0.1)
+    assert answer == pytest.approx(reached_s, rel=0.1)

@@ -134,13 +134,13 @@ def test_the_second_disk_that_goes_away_is_told_too(tmp_path: Path) -> None:
         VolumeChoice(root, VolumeUse.TIER, days * 86_400, join(site.volume, root, VolumeUse.TIER))
         for days, root in enumerate(roots, 1)
     ]
-    others, told = OtherVolumes(site.volume, chosen, site.index, site.clock, engine, keep_all), list[Alarm]()
+    others, answer = OtherVolumes(site.volume, chosen, site.index, site.clock, engine, keep_all), list[Alarm]()
     others.start()
-    engine.start("alarms", lambda: AlarmMonitor(others.problems, site.clock, told.append))
+    engine.start("alarms", lambda: AlarmMonitor(others.problems, site.clock, answer.append))
     for number, root in enumerate(roots):
         root.rename(tmp_path / f"away-{number}")
         engine.run_for(120)
-    assert [[str(root) in alarm.detail for root in roots] for alarm in told] == [[True, False], [True, True]]
+    assert [[str(root) in alarm.detail for root in roots] for alarm in answer] == [[True, False], [True, True]]
 
 
 @pytest.mark.parametrize("is_there_at_start", [True, False])
@@ -395,8 +395,8 @@ def _registered(name: str) -> bytes:
 
 
 def _said(data: Path) -> list[dict[str, str]]:
-    said: list[dict[str, str]] = json.loads((data / "history" / "volumes.json").read_text())
-    return said
+    answer: list[dict[str, str]] = json.loads((data / "history" / "volumes.json").read_text())
+    return answer
 
 
 def test_a_tier_that_became_the_mirror_is_not_used_as_both(tmp_path: Path) -> None:

@@ -180,12 +180,12 @@ def test_a_disk_fills_up_no_further_than_the_limits_of_each_camera(
 def test_recordings_that_are_later_than_the_clock_are_a_warning(bench: Bench) -> None:
     bench.settings = Settings.model_validate({"cameras": {PORCH: {"source": "demo:"}}})
     bench.site.put(10)
-    said = []
+    found = []
     for step_s in (0, -86_400):
         bench.site.clock.jump_utc(step_s)
         bench.run(LOOK_S)
-        said.append([one.message for one in bench.room.warnings])
-    assert said == [
+        found.append([one.message for one in bench.room.warnings])
+    assert found == [
         [],
         ["There are recordings of later than now, up to 2026-11-20: the clock is wrong, or was when they were made."],
     ]
@@ -263,9 +263,9 @@ async def test_every_reader_has_the_sentence(tmp_path: Path, monkeypatch: pytest
     usage = DiskInfo(70, 100, 20, None, None, None, "One sentence about the disk.")
     monkeypatch.setattr(FakeRecorder, "disk", lambda _: usage)
     house = make_house(tmp_path)
-    told = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
-    assert told["disk"]["outlook"] == usage.outlook
-    assert usage.outlook in status.text(told, Output(as_json=False))
+    data = {**json_format.status(HealthReader(house.recorder).now()), "self_test": "", "hint": ""}
+    assert data["disk"]["outlook"] == usage.outlook
+    assert usage.outlook in status.text(data, Output(as_json=False))
     health = (await house.signed_in(Role.OWNER).get("/api/v1/health")).json()
     assert (health["disk"]["outlook"], health["disk"]["fits"]) == (usage.outlook, None)
 

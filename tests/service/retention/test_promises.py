@@ -97,8 +97,8 @@ def test_a_cameras_own_limits_are_held_against_its_own_promise() -> None:
         )
     )
     rates = {(PORCH, MAIN): (1000.0, 100.0), (YARD, MAIN): (1.0, 1.0)}
-    told = [warn.message for warn in limit_conflicts(kept, rates)]
-    assert told == [
+    found = [warn.message for warn in limit_conflicts(kept, rates)]
+    assert found == [
         "The minimum retention of porch needs 173 MB, but its limit is 100 MB.",
         "The minimum retention needs about 2880 files, but `cameras.porch.retention.max_files` allows 100.",
     ]

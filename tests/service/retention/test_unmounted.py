@@ -26,7 +26,7 @@ def test_nothing_is_written_into_the_mount_point_and_nothing_is_lost(tmp_path: P
     if "unshare" in done.stderr or "'mount', '--make-rprivate'" in done.stderr:
         pytest.skip("no right to mount")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["in_its_place"] == []
-    assert told["findings"] == []
-    assert told["recorded_s"] >= 12
+    data = json.loads(done.stdout)
+    assert data["in_its_place"] == []
+    assert data["findings"] == []
+    assert data["recorded_s"] >= 12

@@ -24,13 +24,13 @@ def main() -> None:
         _mount(disk, place)
         bench.wait_for_seconds(3)
     report = looked_at(place)
-    told = {
+    data = {
         "in_its_place": in_its_place,
         "warned": warned,
         "findings": [f"{one.what} {one.path} {one.detail}" for one in report.findings],
         "recorded_s": report.wall.recorded_s if report.wall is not None else 0.0,
     }
-    sys.stdout.write(json.dumps(told) + "\n")
+    sys.stdout.write(json.dumps(data) + "\n")
 
 
 def _mount(disk: Path, place: Path) -> None:

@@ -77,16 +77,16 @@ def changed(data: bytes) -> bytes:
     return data[:5000] + bytes([data[5000] ^ 1]) + data[5001:]
 
 
-def sealed(home: House, told: Callable[[RecorderService, CameraId], object], *, unlocked: bool = False) -> None:
+def sealed(home: House, data: Callable[[RecorderService, CameraId], object], *, unlocked: bool = False) -> None:
     """Of the plain camera it is there, of the sealed one it is said that it is sealed; `unlocked` opens it."""
-    assert told(home.rig.running, YARD)
+    assert data(home.rig.running, YARD)
     with pytest.raises(FileSealed, match="can't open"):
-        told(home.rig.running, DOOR)
+        data(home.rig.running, DOOR)
     with home.unlocked() as archive:
         if unlocked:
-            assert told(archive, DOOR)
+            assert data(archive, DOOR)
     with pytest.raises(FileSealed):
-        told(home.rig.running, DOOR)
+        data(home.rig.running, DOOR)
 
 
 @row("recording", "yes")

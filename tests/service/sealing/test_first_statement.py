@@ -44,8 +44,8 @@ def test_what_a_power_cut_left_is_signed_at_once_and_proven(tmp_path: Path) -> N
     engine.run_for(EVERY_S - 60)
     assert statements(box) == before + 1
     box.clock.advance(600)
-    verdict, (code, said) = box.evidence(recorded)
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(recorded)
+    assert (verdict.problems, code) == ([], 0), answer
 
 
 def test_a_start_with_nothing_new_makes_no_statement(tmp_path: Path) -> None:
@@ -75,8 +75,8 @@ def test_what_a_power_cut_left_is_not_signed_by_a_clock_that_is_behind(tmp_path:
     box.clock.jump_utc(3900)
     engine.run_for(60)
     assert not box.signed.unstated_files
-    verdict, (code, said) = box.evidence(recorded)
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(recorded)
+    assert (verdict.problems, code) == ([], 0), answer
 
 
 def test_a_clock_that_is_behind_for_an_hour_signs_nevertheless(tmp_path: Path) -> None:
@@ -108,5 +108,5 @@ def test_what_a_clock_that_is_behind_leaves_unsigned_is_left_to_the_next_start(t
     engine = start(box, recorded.end_ms)
     assert len(box.signed.unstated_files) == 1
     engine.run_for(60)
-    verdict, (code, said) = box.evidence(recorded)
-    assert (verdict.problems, code) == ([], 0), said
+    verdict, (code, answer) = box.evidence(recorded)
+    assert (verdict.problems, code) == ([], 0), answer

@@ -37,8 +37,8 @@ def test_the_table_of_the_documentation_has_these_rows_and_answers() -> None:
     cells = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
     ]
-    told = {cell[0]: (cell[1], cell[2]) for cell in cells[2:]}
-    assert told == {what: (locked, unlocked) for what, (locked, unlocked, _) in ROWS.items()}
+    data = {cell[0]: (cell[1], cell[2]) for cell in cells[2:]}
+    assert data == {what: (locked, unlocked) for what, (locked, unlocked, _) in ROWS.items()}
     assert all(cell[3] for cell in cells[2:]), "each says how, or why not"
 
 

@@ -46,8 +46,8 @@ class Child:
 
     def _answer(self) -> dict[str, Any]:
         assert self.process.stdout
-        told: dict[str, Any] = json.loads(self.process.stdout.readline())
-        return told
+        data: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return data
 
 
 @pytest.fixture

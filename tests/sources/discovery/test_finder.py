@@ -84,14 +84,14 @@ def test_one_device_found_in_two_ways_is_one_camera(stream: RtspCamera) -> None:
     name = f"Gate-{os.getpid()}._rtsp._tcp.local."
     about = {"path": "live", "macaddress": "AA:BB:CC:00:11:22"}
     here = [socket.inet_aton("127.0.0.1")]
-    told = ServiceInfo("_rtsp._tcp.local.", name, stream.port, addresses=here, properties=about, server="gate.local.")
+    result = ServiceInfo("_rtsp._tcp.local.", name, stream.port, addresses=here, properties=about, server="gate.local.")
     with ExitStack() as stack:
         device = stack.enter_context(served(OnvifDevice()))
         assert isinstance(device, OnvifDevice)
         stack.enter_context(answering(device, "127.0.0.1", GROUP))
         announcer = Zeroconf(interfaces=["127.0.0.1"])
         stack.callback(announcer.close)
-        announcer.register_service(told)
+        announcer.register_service(result)
         found = searched(
             replace(
                 NOTHING,

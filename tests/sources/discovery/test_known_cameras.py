@@ -42,9 +42,9 @@ def test_each_entry_is_complete(maker: KnownMaker) -> None:
 
 
 def test_each_event_api_is_that_of_a_maker() -> None:
-    told = [one.events for one in known_makers() if one.events]
-    assert sorted(one.api for one in told) == sorted(EVENT_APIS)
-    assert all(one.source.startswith("https://") and one.reports for one in told)
+    found = [one.events for one in known_makers() if one.events]
+    assert sorted(one.api for one in found) == sorted(EVENT_APIS)
+    assert all(one.source.startswith("https://") and one.reports for one in found)
 
 
 def test_there_is_one_file_for_each_and_ranks_differ() -> None:

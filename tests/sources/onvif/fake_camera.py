@@ -113,13 +113,13 @@ class FakeCamera:
         """RFC 7616 with MD5 and `auth`; or Basic, if that is what it asks for."""
         if self.challenge.startswith("Basic"):
             return authorization == "Basic " + base64.b64encode(f"{self.user}:{self.password}".encode()).decode()
-        said: dict[str, str] = dict(re.findall(r'(\w+)="?([^",]*)"?', authorization.removeprefix("Digest ")))
-        if said.get("username") != self.user or said.get("uri") != path:
+        found: dict[str, str] = dict(re.findall(r'(\w+)="?([^",]*)"?', authorization.removeprefix("Digest ")))
+        if found.get("username") != self.user or found.get("uri") != path:
             return False
         secret = hashlib.md5(f"{self.user}:camera:{self.password}".encode()).hexdigest()
         asked = hashlib.md5(f"POST:{path}".encode()).hexdigest()
-        proof = f"{secret}:{said['nonce']}:{said['nc']}:{said['cnonce']}:auth:{asked}"
-        return said["response"] == hashlib.md5(proof.encode()).hexdigest()
+        proof = f"{secret}:{found['nonce']}:{found['nc']}:{found['cnonce']}:auth:{asked}"
+        return found["response"] == hashlib.md5(proof.encode()).hexdigest()
 
     def _knows(self, root: ET.Element) -> bool:
         nonce, made = text_at(root, "UsernameToken", "Nonce"), text_at(root, "UsernameToken", "Created")

@@ -133,8 +133,8 @@ def test_its_relays_are_switched(fake: FakeCamera) -> None:
     camera = opened(fake)
     camera.switch("", on=True)
     camera.switch("relay-1", on=False)
-    told = [values for name, values in fake.told if name == "SetRelayOutputState"]
-    assert [(one["RelayOutputToken"], one["LogicalState"]) for one in told] == [
+    found = [values for name, values in fake.told if name == "SetRelayOutputState"]
+    assert [(one["RelayOutputToken"], one["LogicalState"]) for one in found] == [
         ("relay-1", "active"),
         ("relay-1", "inactive"),
     ]

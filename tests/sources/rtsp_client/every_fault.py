@@ -305,10 +305,10 @@ def describes(sdp: bytes) -> Act:
 
 def wants_login(camera: RtspCamera) -> None:
     """401 for ever, each with another challenge."""
-    said = "".join(chr(97 + n % 26) for n in range(8))
+    text = "".join(chr(97 + n % 26) for n in range(8))
     camera.setup.login, camera.setup.password = "md5", "right"
     camera.faults.answers["DESCRIBE"] = answer(
-        "401 Unauthorized", f'WWW-Authenticate: Digest realm="r", nonce="{said}"'
+        "401 Unauthorized", f'WWW-Authenticate: Digest realm="r", nonce="{text}"'
     )
 
 

@@ -92,17 +92,17 @@ class Simulated:
         return number / self.fps if is_video else number * SAMPLES / self.rate
 
     def _made(self, what: int, number: int, at_s: float) -> Iterator[tuple[int, bytes]]:
-        said = b"%08x" % number
+        text = b"%08x" % number
         video_ticks = round(at_s * VIDEO_RATE * (1 + self.video_ppm / 1e6))
         sound_ticks = round(at_s * self.rate * (1 + self.sound_ppm / 1e6))
         if what == _PICTURE:
             self.pictures += 1
             is_key = number % round(2 * self.fps) == 0
-            nals = [*self.clip.video.parameter_sets, self._key + said] if is_key else [self._later + said]
+            nals = [*self.clip.video.parameter_sets, self._key + text] if is_key else [self._later + text]
             for packet in self._video.cut(join_lengths(nals), video_ticks):
                 yield 0, replace(packet, is_marked=packet.is_marked and self.marks).to_bytes()
         elif what == _SOUND:
-            for packet in self._sound.cut(bytes(20) + said, sound_ticks):
+            for packet in self._sound.cut(bytes(20) + text, sound_ticks):
                 yield 2, packet.to_bytes()
         else:
             utc_s = self._utc_s(at_s)

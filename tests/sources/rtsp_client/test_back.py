@@ -42,12 +42,12 @@ def pitch(samples: "np.ndarray[tuple[int], np.dtype[np.float32]]") -> float:
 def test_the_camera_hears_what_is_said(codec: str, login: str) -> None:
     setup = CameraSetup(speaker=codec, login=login, password="secret")
     with RtspCamera(made_clip(ClipSpec()), setup) as camera:
-        said = speaker(camera.address)
-        said.open()
+        result = speaker(camera.address)
+        result.open()
         for at in range(0, 16_000, 640):
-            said.speak(tone(1.0)[at : at + 640])
+            result.speak(tone(1.0)[at : at + 640])
         until(lambda: len(camera.viewers[-1].heard) >= 8000, 60, "a second of sound")
-        said.close()
+        result.close()
         until(lambda: camera.viewers[-1].ended != "", 60, "the end")
         viewer = camera.viewers[-1]
     assert viewer.requests[-1] == "TEARDOWN"
@@ -71,19 +71,19 @@ def test_a_camera_that_is_gone_or_wants_another_password_says_so() -> None:
         with pytest.raises(SourceRefused):
             refused.has_one()
         refused.close()
-        said = speaker(camera.address)
-        said.open()
+        result = speaker(camera.address)
+        result.open()
         camera.kick()
 
         def is_told() -> bool:
             try:
-                said.speak(tone(0.02))
+                result.speak(tone(0.02))
             except SourceError:
                 return True
             return False
 
         until(is_told, 60, "the end to be told")
-        said.close()
+        result.close()
     gone = speaker(address)
     with pytest.raises(SourceUnreachable):
         gone.open()
@@ -92,10 +92,10 @@ def test_a_camera_that_is_gone_or_wants_another_password_says_so() -> None:
 
 def test_without_a_loudspeaker_it_cannot_be_opened() -> None:
     with RtspCamera(made_clip(ClipSpec()), CameraSetup()) as camera:
-        said = speaker(camera.address)
+        result = speaker(camera.address)
         with pytest.raises(SourceError):
-            said.open()
-        said.close()
+            result.open()
+        result.close()
 
 
 def test_what_the_camera_takes_is_not_recorded() -> None:

@@ -290,8 +290,8 @@ def test_udp_where_tcp_was_asked_is_refused() -> None:
 
 
 def test_over_udp_the_camera_says_where_it_sends_from() -> None:
-    said = "Transport: RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001"
-    camera = Camera(VIDEO_ONLY, setup=[answered("200 OK", said)])
+    text = "Transport: RTP/AVP;unicast;client_port=5000-5001;server_port=6000-6001"
+    camera = Camera(VIDEO_ONLY, setup=[answered("200 OK", text)])
     assert play(camera, udp=True).places[0].ports == (6000, 6001)
     assert camera.headers("Transport") == ["RTP/AVP;unicast;client_port=5000-5001"]
 
@@ -362,8 +362,8 @@ class LoginCamera(Camera):
         self._likes, self._challenges = likes, challenges
 
     def reply(self, request: bytes) -> bytes:
-        said = [line.partition(": ")[2] for line in request.decode().split("\r\n") if line.startswith("Authorization")]
-        if said and self._likes(said[0]):
+        found = [line.partition(": ")[2] for line in request.decode().split("\r\n") if line.startswith("Authorization")]
+        if found and self._likes(found[0]):
             return super().reply(request)
         self.requests.append(request.decode().split("\r\n"))
         return answered("401 Unauthorized", *self._challenges).encode() + b"\r\n"
@@ -382,18 +382,18 @@ class LoginCamera(Camera):
     ],
 )
 def test_it_logs_in_by_the_strongest_form_that_is_known(challenges: tuple[str, ...], form: str) -> None:
-    camera = LoginCamera(lambda said: said.startswith(form.split()[0]), *challenges)
+    camera = LoginCamera(lambda data: data.startswith(form.split()[0]), *challenges)
     assert play(camera, "rtsp://me:s3cret@cam/live").described.login == form
 
 
 def test_a_wrong_login_is_tried_once() -> None:
-    camera = LoginCamera(lambda said: False, digest("1"))
+    camera = LoginCamera(lambda data: False, digest("1"))
     assert fault(camera).reason == "login-refused"
     assert len(camera.headers("Authorization")) == 1
 
 
 def test_a_camera_that_offers_only_an_unknown_sign_in_has_not_rejected_the_password() -> None:
-    camera = LoginCamera(lambda said: False, digest("1", ", algorithm=SHA-512-256"))
+    camera = LoginCamera(lambda data: False, digest("1", ", algorithm=SHA-512-256"))
     error = fault(camera).error("rtsp://cam/live")
     assert "a sign-in that tawny doesn't know (SHA-512-256)" in str(error)
     assert "password" not in str(error)
@@ -405,7 +405,7 @@ def test_ever_new_challenges_are_given_up() -> None:
             self._challenges = (digest(str(len(self.requests))),)
             return super().reply(request)
 
-    camera = Endless(lambda said: False)
+    camera = Endless(lambda data: False)
     assert fault(camera).reason == "login-refused"
     assert len(camera.headers("Authorization")) <= 3
 

@@ -66,11 +66,11 @@ class ScriptedLine:
         return True
 
     def send(self, data: bytes) -> None:
-        for said in filter(None, data.decode().split("\r\n\r\n")):
-            self.said.append(said)
+        for text in filter(None, data.decode().split("\r\n\r\n")):
+            self.said.append(text)
             wanted, answer = next(self._steps)
-            assert said.split("\r\n")[0].removesuffix(" RTSP/1.0") == wanted
-            self._waiting += _filled(answer, said)
+            assert text.split("\r\n")[0].removesuffix(" RTSP/1.0") == wanted
+            self._waiting += _filled(answer, text)
 
     def receive_into(self, view: memoryview) -> int | None:
         count = min(len(self._waiting), len(view))
@@ -130,7 +130,7 @@ def test_the_camera_is_understood(path: Path, monkeypatch: pytest.MonkeyPatch) -
             assert SECRET not in f"{error}{error!r}"
             break
         clock.advance(0.02)
-    assert not any(SECRET in said for said in line.said)
+    assert not any(SECRET in text for text in line.said)
     if transcript.end[0] == "fault":
         assert ended == transcript.end[1]
         assert list(line.left()) == []
@@ -148,7 +148,7 @@ def _check(end: list[str], talk: ClientSession, places: list[TrackTransport], li
     kinds = [word for word in end if word in ("video", "audio")]
     assert [place.track.kind for place in places] == kinds
     wanted = dict(zip(end[1 + len(kinds) :: 2], end[2 + len(kinds) :: 2], strict=False))
-    said = "\n".join(line.said)
+    text = "\n".join(line.said)
     for name, value in wanted.items():
         match name:
             case "session":
@@ -158,9 +158,9 @@ def _check(end: list[str], talk: ClientSession, places: list[TrackTransport], li
             case "pause":
                 assert talk.pause_s == float(value)
             case "never":
-                assert value not in said
+                assert value not in text
             case "login":
-                assert f"Authorization: {value} " in said
+                assert f"Authorization: {value} " in text
             case "channels":
                 assert str(places[0].channel) == value
 

@@ -246,7 +246,7 @@ def target_kinds(here: Here) -> KindList:
 def target_settings(target: OneName, here: Here) -> TargetSettings:
     """Return the settings of a target, without secrets."""
     with _settings(here) as settings:
-        written = settings.said(target)
+        written = settings.view(target)
     return TargetSettings(
         group=written.group, values={key: value for key, value in written.values.items() if _is_plain(value)}
     )

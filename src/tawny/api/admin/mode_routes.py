@@ -448,23 +448,23 @@ def _arm_plan(table: Mapping[str, Any], names: Sequence[str]) -> ArmPlan:
 def _tables(body: ModePlanChange) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the tables `modes` and `rules` as in the settings file."""
     tables = {mode: one.model_dump(exclude_none=True) for mode, one in body.modes.tables.items()}
-    modes = _said(body.modes.model_dump(exclude={"tables"}))
+    modes = _without_empty(body.modes.model_dump(exclude={"tables"}))
     if body.modes.presence.automatic:
         modes.get("presence", {}).pop("automatic", None)
     else:
         modes["presence"] = {**modes.get("presence", {}), "automatic": False}
     modes = {key: value for key, value in modes.items() if value}
     modes |= {mode: table for mode, one in tables.items() if (table := {k: v for k, v in one.items() if v})}
-    return modes, [_said(one.model_dump()) for one in body.rules]
+    return modes, [_without_empty(one.model_dump()) for one in body.rules]
 
 
 def _listed(when: Any) -> dict[str, Any]:
     return {key: [value] if isinstance(value, str) and key != "min_duration" else value for key, value in when.items()}
 
 
-def _said(words: dict[str, Any]) -> dict[str, Any]:
+def _without_empty(words: dict[str, Any]) -> dict[str, Any]:
     """Remove empty values, as in the file; people without addresses stay."""
-    values = {key: _said(value) if isinstance(value, dict) else value for key, value in words.items()}
+    values = {key: _without_empty(value) if isinstance(value, dict) else value for key, value in words.items()}
     if words.get("people"):
-        values["people"] = {name: _said(one) for name, one in words["people"].items()}
+        values["people"] = {name: _without_empty(one) for name, one in words["people"].items()}
     return {key: value for key, value in values.items() if value}

@@ -207,11 +207,11 @@ def _refuse_loss(now: RemovalPlan, then: RemovalPlan) -> None:
     if not gone and not thinned:
         return
     size_bytes = sum(one.size_bytes for one in gone)
-    said = [f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."] if gone else []
-    said += [f"This would reduce {thinned} files to keyframes now."] if thinned else []
+    sentences = [f"This would delete {len(gone)} files ({size_text(size_bytes)}) now."] if gone else []
+    sentences += [f"This would reduce {thinned} files to keyframes now."] if thinned else []
     more = {"size_bytes": size_bytes, "files": len(gone), "thinned_files": thinned}
     todo = "Check what would be deleted, then save and delete." if gone else "Check what would be reduced, then save."
-    raise RequestRefused(409, "would_remove", " ".join(said), todo, more)
+    raise RequestRefused(409, "would_remove", " ".join(sentences), todo, more)
 
 
 def _also_thinned(now: RemovalPlan, then: RemovalPlan) -> list[Removal]:

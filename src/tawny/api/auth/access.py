@@ -421,11 +421,11 @@ _SIGNED_OUT = (SIGNED_OUT, "You've been signed out on this device.")
 _OTHER_RIGHTS = (BEGIN_AGAIN, "What you may see or do here has changed.")
 _ENDED = asyncio.CancelledError | WebSocketDisconnect | WebSocketDisconnected
 """One side has ended while the other one sent."""
-Said = TypeVar("Said", bound=BaseModel)
+Received = TypeVar("Received", bound=BaseModel)
 
 
 async def run_duplex(
-    socket: WebSocket, send: Coroutine[Any, Any, None], kind: type[Said], receive: Callable[[Said], None]
+    socket: WebSocket, send: Coroutine[Any, Any, None], kind: type[Received], receive: Callable[[Received], None]
 ) -> None:
     """Send and receive until either side or the session ends. Messages that are no `kind` close the socket."""
     await run_while_allowed(socket, send, _receive(socket, kind, receive))
@@ -450,7 +450,7 @@ async def run_while_allowed(socket: WebSocket, *works: Coroutine[Any, Any, None]
             await socket.close(*(_SIGNED_OUT if watch.result() else _OTHER_RIGHTS))
 
 
-async def _receive(socket: WebSocket, kind: type[Said], receive: Callable[[Said], None]) -> None:
+async def _receive(socket: WebSocket, kind: type[Received], receive: Callable[[Received], None]) -> None:
     while socket.application_state is WebSocketState.CONNECTED:  # until the sending side closes it
         message = await socket.receive()
         if message["type"] == "websocket.disconnect":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tawny.model.errors import NotDone
 
 BY_PROXY = "sign-in by proxy"
-"""How users are signed in whom a reverse proxy names: their session is good only while it names them."""
+"""Sign-in method of users that a reverse proxy names: their session is good only while it names them."""
 BY_PROVIDER, BY_PHONE = "sign-in by provider", "sign-in by phone link"
 
 

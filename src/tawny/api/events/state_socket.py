@@ -47,17 +47,17 @@ from tawny.service.scoped_recorder import CameraHidden
 # Bus messages for one client, until they can be sent. Bounded: a slow client loses the oldest.
 
 MOST_KEPT = 500
-Said = EventChanged | GapChanged | DamageFound | SegmentClosed | ModeChanged | PeopleChanged | HoldChanged
+StateMessage = EventChanged | GapChanged | DamageFound | SegmentClosed | ModeChanged | PeopleChanged | HoldChanged
 
 
 @dataclass
 class ChangeBatch:
-    """Changes since the last batch. said: in order. scores: newest score by camera.
+    """Changes since the last batch. messages: in order. scores: newest score by camera.
 
     has_changed: camera states changed.
     """
 
-    said: deque[Said] = field(default_factory=lambda: deque(maxlen=MOST_KEPT))
+    messages: deque[StateMessage] = field(default_factory=lambda: deque(maxlen=MOST_KEPT))
     scores: dict[CameraId, Scored] = field(default_factory=dict)
     has_changed: bool = False
 
@@ -74,9 +74,9 @@ class ChangeFeed:
         with self._lock:
             match message:
                 case EventChanged() | SegmentClosed() | DamageFound():
-                    self._changes.said.append(message)
+                    self._changes.messages.append(message)
                 case GapChanged():
-                    self._changes.said.append(message)
+                    self._changes.messages.append(message)
                     self._changes.has_changed = True
                 case Scored():
                     self._changes.scores[message.camera] = message
@@ -85,7 +85,7 @@ class ChangeFeed:
                 case PartDied() | Alarm() | FileFinished():
                     return
                 case ModeChanged() | PeopleChanged() | HoldChanged():
-                    self._changes.said.append(message)
+                    self._changes.messages.append(message)
         self._wake()
 
     def take(self) -> ChangeBatch:
@@ -120,7 +120,7 @@ class MeterFeed:
             with suppress(CameraHidden):  # ignored, as is what isn't there
                 meter = self._tuning.meter(camera)
                 if meter is not None:
-                    self._stops[camera] = meter.listen(self._hears(camera))
+                    self._stops[camera] = meter.listen(self._on_reading(camera))
 
     def take(self) -> list[dict[str, Any]]:
         """Return the readings since the last call, as JSON values."""
@@ -129,7 +129,7 @@ class MeterFeed:
             self._readings.clear()
         return [_reading_message(camera, reading) for camera, reading in readings]
 
-    def _hears(self, camera: CameraId) -> Callable[[MeterReading], None]:
+    def _on_reading(self, camera: CameraId) -> Callable[[MeterReading], None]:
         def on_reading(reading: MeterReading) -> None:
             with self._lock:
                 self._readings.append((camera, reading))
@@ -222,7 +222,7 @@ class _Teller:
             changes, now_s = self.feed.take(), clock.mono_s()
             if changes.has_changed and self._state_due_s is None:
                 self._state_due_s = self._state_sent_s + STATE_S
-            for message in changes.said:
+            for message in changes.messages:
                 await self._say(*await asyncio.to_thread(_channel, message, self._here))
                 if isinstance(message, EventChanged) and shown_level(message.event) is Level.ALERT:
                     event = message.event
@@ -261,7 +261,7 @@ class _Teller:
         await self._socket.send_json(message if data is None else message | {"d": data})
 
 
-def _channel(message: Said, here: AppContext) -> tuple[Channel, dict[str, Any]]:
+def _channel(message: StateMessage, here: AppContext) -> tuple[Channel, dict[str, Any]]:
     """Return what to send. May wait for the disk: the names of recognized plates and faces are in a file."""
     match message:
         case EventChanged():

@@ -78,7 +78,10 @@ class BoxFound:
 
 @dataclass(frozen=True, slots=True)
 class BoxQuestion:
-    """person, role: of whom asks; the box decides what they may see. from_ms, to_ms: replace the time in the words."""
+    """person, role: of the user who searches; the box decides what they may see.
+
+    from_ms, to_ms: replace the time in the words.
+    """
 
     words: str
     person: str
@@ -123,13 +126,13 @@ async def _ask(hub: FleetHub, box: str, question: BoxQuestion) -> BoxFound:
     exchange = await hub.ask(box, asked)
     try:
         await exchange.send(Kind.END)
-        status, said = await json_answer(exchange, MOST_ANSWER_BYTES)
+        status, answer = await json_answer(exchange, MOST_ANSWER_BYTES)
     finally:
         exchange.close()
     if status == 403:
         return BoxFound(box, "not_allowed")
     if status != 200:
         return BoxFound(box, "no_answer")
-    found = _HitList.model_validate(said)
+    found = _HitList.model_validate(answer)
     has_more = len(found.items) >= MOST_HITS if found.more is None else found.more
     return BoxFound(box, None, tuple(found.items), frozenset(found.unknown), found.why, found.scores, has_more)

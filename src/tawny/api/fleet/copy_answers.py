@@ -81,8 +81,8 @@ async def copies_for(
 
 def _last_allowed(found: CopiedBox) -> list[str]:
     """Return what the owner of a box that is no longer here allowed when it was copied."""
-    said = found.copied.notes.about().get("allow")
-    return [str(one) for one in said] if isinstance(said, list) else []
+    answer = found.copied.notes.about().get("allow")
+    return [str(one) for one in answer] if isinstance(answer, list) else []
 
 
 def _path(scope: Scope, box: str) -> str:
@@ -91,7 +91,7 @@ def _path(scope: Scope, box: str) -> str:
 
 
 def _about_copies(scope: Scope, box: str, copied: CopiedRecorder, signed: LoginSession) -> Scope:
-    """Return the request as it would be asked of the box itself, in the name of who is signed in here."""
+    """Return the request as it would be asked of the box itself, in the name of the signed-in user."""
     path = _path(scope, box)
     made = {name: value for name, value in scope.items() if name not in ("path_params", "route", "endpoint", "router")}
     made |= {"path": unquote(path), "raw_path": path.encode("latin-1"), "root_path": ""}

@@ -42,11 +42,11 @@ def _source(here: AppContext, signed: LoginSession) -> CopySource:
 @router.get("/about", dependencies=view)
 def about(here: Here, signed: Signed) -> Response:
     source = _source(here, signed)
-    said = {
+    data = {
         "genesis": source.genesis(), "host": here.title, "zone": here.recorder.zone,
         "cameras": describe_cameras(here.recorder), "now_ms": here.recorder.clock.now_ms(),
     }  # fmt: skip
-    return JSONResponse(said)
+    return JSONResponse(data)
 
 
 @router.get("/history", dependencies=view)
@@ -99,8 +99,8 @@ def _known(camera: CameraId) -> CameraId:
 
 def _listed(files: list[SourceFile], same: str) -> Response:
     digest = digest_of_list(files)
-    said: dict[str, Any] = {"digest": digest}
-    return JSONResponse(said if digest == same else said | {"files": files})
+    received: dict[str, Any] = {"digest": digest}
+    return JSONResponse(received if digest == same else received | {"files": files})
 
 
 # --- by the hub, for people

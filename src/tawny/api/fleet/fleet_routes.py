@@ -53,7 +53,7 @@ _UNSAID: Final[Mapping[str, Any]] = {
     "streams": {"main": None, "sub": None}, "audio": False, "mask": _HIDDEN_IMAGE, "where": "", "rotate": 0,
     "mirror": False, "lens": {},
 }  # fmt: skip
-"""What stands for fields of a camera that a box has not said, or that are of another version."""
+"""What stands for fields of a camera that a box has not sent, or that are of another version."""
 view, own = [rule(Access.VIEW)], [rule(Access.OWN)]
 
 
@@ -313,22 +313,22 @@ def _info(state: BoxState, pictures: dict[tuple[str, str], int]) -> BoxInfo:
 
 
 def _cameras(status: Mapping[str, Any]) -> list[schemas.CameraInfo]:
-    """Return the cameras in what a box said. Those without a valid ID are left out."""
-    said = status.get("cameras", status.get(NAMED_FIELD))
-    found = [_camera(one) for one in said[:MOST_OF_BOX] if isinstance(one, dict)] if isinstance(said, list) else []
+    """Return the cameras in a box's status. Those without a valid ID are left out."""
+    listed = status.get("cameras", status.get(NAMED_FIELD))
+    found = [_camera(one) for one in listed[:MOST_OF_BOX] if isinstance(one, dict)] if isinstance(listed, list) else []
     return [one for one in found if one is not None]
 
 
-def _camera(said: Mapping[str, Any]) -> schemas.CameraInfo | None:
-    unsaid, said = {**_UNSAID, "name": str(said.get("id"))}, dict(said)
-    if isinstance(said.get("mask"), dict):
-        said["mask"] = {**said["mask"], "effect": "hidden"}  # another effect must not show what it covers
+def _camera(fields: Mapping[str, Any]) -> schemas.CameraInfo | None:
+    unsaid, fields = {**_UNSAID, "name": str(fields.get("id"))}, dict(fields)
+    if isinstance(fields.get("mask"), dict):
+        fields["mask"] = {**fields["mask"], "effect": "hidden"}  # another effect must not show what it covers
     try:
-        return schemas.CameraInfo.model_validate(unsaid | said)
+        return schemas.CameraInfo.model_validate(unsaid | fields)
     except ValidationError as error:
         wrong = {one["loc"][0] for one in error.errors()}
     with suppress(ValidationError):
-        known = {name: value for name, value in said.items() if name not in wrong}
+        known = {name: value for name, value in fields.items() if name not in wrong}
         return schemas.CameraInfo.model_validate(unsaid | known)
     return None
 
@@ -395,5 +395,5 @@ def _media(box: str, event: str, end: str) -> str:
     return f"/boxes/{box}/media/{event}.{end}"
 
 
-def _number(said: object) -> int:
-    return said if type(said) is int else 0
+def _number(data: object) -> int:
+    return data if type(data) is int else 0

@@ -99,7 +99,7 @@ class FleetFinding:
 
 @dataclass(frozen=True, slots=True)
 class FleetWords:
-    """A search. chosen: cameras; empty: all. zone: of the hub. person, role: of whom asks."""
+    """A search. chosen: cameras; empty: all. zone: of the hub. person, role: of the user who searches."""
 
     text: str
     scope: FleetScope
@@ -295,9 +295,9 @@ def _names_of_cameras(text: str, scope: FleetScope) -> frozenset[str]:
     """Return the names of recorders that are among the words as the name of another one's camera, or in it."""
     words = text.lower()
     cameras = {(scope.boxes[one.box], name) for one, name in scope.cameras.items() if name and name.lower() in words}
-    said = [(box, name) for box, name in cameras if _pattern_of(name).search(text)]
+    found = [(box, name) for box, name in cameras if _pattern_of(name).search(text)]
     names = {*scope.boxes.values()} - {""}
-    return frozenset(one for one in names if any(box != one and _pattern_of(one).search(name) for box, name in said))
+    return frozenset(one for one in names if any(box != one and _pattern_of(one).search(name) for box, name in found))
 
 
 def _pattern_of(name: str) -> re.Pattern[str]:

@@ -15,7 +15,7 @@ from tawny.model.ids import CameraId
 OF_INSTALLERS: Final = frozenset({"health", "settings"})
 """What installers at a hub may ask for without a pass, as far as the box's owner allows it."""
 WITH_PASS: Final = frozenset({Role.OWNER.value, Role.INSTALLER.value})
-"""Roles at the hub for whom a pass is."""
+"""Roles at the hub that a pass is for."""
 STATUS_FIELD: Final = "pass"
 """Where a box states its pass in its status."""
 NEWER_FIELD: Final = "newer"
@@ -30,8 +30,8 @@ def allowed_to(role: str, allow: frozenset[str], passed: frozenset[str]) -> froz
 
 def pass_in(status: Mapping[str, Any]) -> tuple[int, frozenset[str]]:
     """Return until when a box has stated that a pass holds, ms UTC, and for what; 0: none."""
-    said = status.get(STATUS_FIELD)
-    until_ms, shares = (said.get("until_ms"), said.get("shares")) if isinstance(said, Mapping) else (0, None)
+    entry = status.get(STATUS_FIELD)
+    until_ms, shares = (entry.get("until_ms"), entry.get("shares")) if isinstance(entry, Mapping) else (0, None)
     if type(until_ms) is not int or not isinstance(shares, list | tuple):
         return 0, frozenset()
     return until_ms, frozenset(str(one) for one in shares) & frozenset(PASS_SHARES)

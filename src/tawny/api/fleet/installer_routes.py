@@ -124,15 +124,15 @@ def _kept(state: BoxState, now_ms: int) -> InstallerRecorder:
 
 
 def _problems(status: Mapping[str, object]) -> Iterator[InstallerProblem]:
-    """Yield what a recorder has said is wrong: its cameras, then what concerns all of it. Other forms are left out."""
+    """Yield the problems that a recorder reports: of its cameras, then of all of it. Other forms are left out."""
     cameras, warnings = status.get("cameras"), status.get("warnings")
     expected, working, others = status.get("expected"), status.get("working"), list[InstallerProblem]()
     missing = expected - working if isinstance(expected, int) and isinstance(working, int) else 0
     for one in cameras[:MOST_CAMERAS] if isinstance(cameras, list) else ():
-        said = one if isinstance(one, Mapping) else {}
-        name, detail = str(said.get("name", ""))[:100] or "?", str(said.get("detail", ""))[:500]
+        entry = one if isinstance(one, Mapping) else {}
+        name, detail = str(entry.get("name", ""))[:100] or "?", str(entry.get("detail", ""))[:500]
         try:
-            state = CameraState(str(said.get("state")))
+            state = CameraState(str(entry.get("state")))
         except ValueError:  # of another version
             others.append(InstallerProblem(camera=name, state=CameraState.UNKNOWN, what=detail, do=""))
             continue
@@ -148,5 +148,5 @@ def _problems(status: Mapping[str, object]) -> Iterator[InstallerProblem]:
             yield InstallerProblem(camera="", state="", what=warning.message[:500], do=warning.hint[:500])
 
 
-def _number(said: object) -> int:
-    return said if type(said) is int else 0
+def _number(data: object) -> int:
+    return data if type(data) is int else 0

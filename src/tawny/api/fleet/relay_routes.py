@@ -274,8 +274,8 @@ def _head(frame: LineFrame) -> tuple[int, dict[str, str]]:
     """Return status and headers that may reach the browser. Raises LineClosed: the box answered nonsense."""
     if frame.kind is not Kind.HEAD:
         raise LineClosed("the recorder ended the request")
-    said = frame.json
-    status, given = said.get("status"), said.get("headers")
+    data = frame.json
+    status, given = data.get("status"), data.get("headers")
     if type(status) is not int or not 200 <= status <= 599 or not isinstance(given, list):
         raise LineClosed("the recorder's answer couldn't be understood")
     headers: dict[str, str] = {}
@@ -309,7 +309,7 @@ async def _pieces(request: Request, exchange: Exchange) -> AsyncGenerator[bytes,
 
 
 async def _picture(pieces: AsyncGenerator[bytes, None], length: int) -> bytes:
-    """Return a whole body. Raises RequestRefused: it is longer or shorter than the box said."""
+    """Return a whole body. Raises RequestRefused: it is longer or shorter than the box announced."""
     jpeg = b""
     async for piece in pieces:
         jpeg += piece
@@ -328,10 +328,10 @@ async def _to_browser(socket: WebSocket, exchange: Exchange) -> None:
         elif isinstance(message, bytes):
             await socket.send_bytes(message)
         else:
-            said = message.json if message.payload else {}
-            code = said.get("code")
+            data = message.json if message.payload else {}
+            code = data.get("code")
             is_valid = isinstance(code, int) and (code in (1008, 1011, 1012, 1013) or 4000 <= code <= 4999)
-            await socket.close(int(code or 1000) if is_valid else 1000, str(said.get("reason", ""))[:100])
+            await socket.close(int(code or 1000) if is_valid else 1000, str(data.get("reason", ""))[:100])
             return
 
 
@@ -353,7 +353,7 @@ def _is_snapshot(request: Request, status: int, headers: dict[str, str]) -> bool
 
 
 async def _keep(request: Request, box: str, here: AppContext, jpeg: bytes, at: str) -> None:
-    """Store a camera's last picture, unless the camera has just been paused. at: its time as the box said it, ms."""
+    """Store a camera's last picture, unless the camera has just been paused. at: its time by the box's clock, ms."""
     hub, camera = here.hub, request.url.path.split("/")[-2]
     if hub is not None and camera in cameras_to_show(hub.status(box), hub.allowed(box)):
         at_ms = int(at) if at.isdecimal() and len(at) <= _TIME_DIGITS else None

@@ -107,8 +107,8 @@ async def end_protection(recorder: Recorder, here: Here, note: Note) -> None:
 
 def partners_in(status: Mapping[str, Any]) -> Iterator[StandbyPartner]:
     """Yield what a box has stated. Other forms are left out."""
-    said = status.get(STANDBY_FIELD)
-    for one in said[:MOST_PARTNERS] if isinstance(said, list) else ():
+    entry = status.get(STANDBY_FIELD)
+    for one in entry[:MOST_PARTNERS] if isinstance(entry, list) else ():
         with suppress(ValidationError):
             partner = StandbyPartner.model_validate(one)
             yield partner.model_copy(update={"name": partner.name[:100]})

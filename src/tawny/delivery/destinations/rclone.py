@@ -32,7 +32,7 @@ SLOWEST_BYTES_PER_S, MOST_HELD_BYTES = 10_000.0, 20_000_000
 """The time grows with what rclone was given: for some remotes it reads parts of a file into memory, then sends them."""
 MOST_OUTPUT_BYTES = 1_000_000
 """Of a command, and of one line of a list of files, which may have millions."""
-_SAID_BYTES = 4000
+_ERROR_BYTES = 4000
 _MISSING = (3, 4)
 """Exit codes of rclone for a missing folder and a missing file."""
 _REMOTE = re.compile(r"[A-Za-z0-9_][\w.+@ -]*", re.ASCII)
@@ -205,7 +205,7 @@ class _Open:
         self, *words: str, stdin: int = subprocess.DEVNULL, fed_bytes: int = 0
     ) -> Iterator[subprocess.Popen[bytes]]:
         """Run a command and kill it at the end of the block. Raises DeliveryError if it fails."""
-        with _said() as errors:
+        with _error_file() as errors:
             try:
                 process = subprocess.Popen([*self._begin, *words], stdin=stdin, stdout=subprocess.PIPE, stderr=errors)
             except OSError as error:
@@ -228,7 +228,7 @@ class _Open:
                             pipe.close()
             if code != 0:
                 errors.seek(0)
-                output = errors.read(_SAID_BYTES).decode(errors="replace")
+                output = errors.read(_ERROR_BYTES).decode(errors="replace")
                 raise self._refusal(code, output, [word for word in words if word.startswith(self._root)])
 
     def _feed(self, pipe: IO[bytes], content: DeliveryContent) -> None:
@@ -280,7 +280,7 @@ def _limit_s(fed_bytes: int) -> float:
 
 
 @contextmanager
-def _said() -> Iterator[IO[bytes]]:
+def _error_file() -> Iterator[IO[bytes]]:
     """Yield a file in memory for a command's error output."""
     with os.fdopen(os.memfd_create("rclone"), "w+b") as file:
         yield file

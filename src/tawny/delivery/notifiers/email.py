@@ -144,7 +144,7 @@ class _Sender:
     def _transfer(
         self, message: Message, attached: Attachment | None, to: Sequence[str]
     ) -> tuple[dict[str, int], list[DeliveryError]]:
-        """Send it. Return whom the server refused, by address with the code, and errors of those it can't have.
+        """Send it. Return refused recipients, by address with the server's code, and errors of those it can't have.
 
         Raises DeliveryError if it took it for none.
         """
@@ -232,9 +232,9 @@ class _Sender:
         if "PLAIN" not in server.esmtp_features.get("auth", "").split():
             raise TargetRefused(self._public, "it only takes user names and passwords of ASCII letters")
         secret = b64encode(f"\0{user}\0{password}".encode()).decode()
-        code, said = server.docmd("AUTH", f"PLAIN {secret}")
+        code, answer = server.docmd("AUTH", f"PLAIN {secret}")
         if code != 235:
-            raise smtplib.SMTPAuthenticationError(code, said)
+            raise smtplib.SMTPAuthenticationError(code, answer)
 
     def _id(self, message: Message) -> str:
         key = sha256(message.id.encode()).hexdigest()[:32]

@@ -378,8 +378,8 @@ class Plates:
 
     def _reading(self, reader: PlateReader, grey: Any) -> RecogniserResult | None:
         """Return the reading, or None if it is no plate."""
-        said, score = reader.read(grey)
-        text = plain_plate(said)
+        raw, score = reader.read(grey)
+        text = plain_plate(raw)
         fit = fitted(text, self._forms)
         if fit:
             right = corrected_plate(text, fit, lambda letters: plain_plate(reader.only(grey, letters)))
@@ -387,13 +387,13 @@ class Plates:
         return RecogniserResult(text, score) if is_plate(text) and not self._forms else None
 
 
-def _forms(said: Any) -> tuple[str, ...]:
-    if not isinstance(said, list | tuple) or not all(isinstance(one, str) for one in said):
-        raise ValueError(f'forms: found {value_text(said)}; allowed: a list such as ["AA99 AAA"]')
-    for one in said:
+def _forms(data: Any) -> tuple[str, ...]:
+    if not isinstance(data, list | tuple) or not all(isinstance(one, str) for one in data):
+        raise ValueError(f'forms: found {value_text(data)}; allowed: a list such as ["AA99 AAA"]')
+    for one in data:
         if set(plain_plate(one)) - {"A", "9"} or not SHORTEST <= len(plain_plate(one)) <= LONGEST:
             raise ValueError(
                 f"forms: found {value_text(one)}; use A for a letter and 9 for a digit, "
                 f"{SHORTEST} to {LONGEST} characters"
             )
-    return tuple(said)
+    return tuple(data)

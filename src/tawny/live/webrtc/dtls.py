@@ -85,15 +85,15 @@ class Dtls:
         *,
         send: Callable[[bytes], None],
         ready: Callable[[], None],
-        said: Callable[[bytes], None],
+        on_data: Callable[[bytes], None],
         ended: Callable[[str], None],
     ) -> None:
         """send: transmits a datagram to the viewer. ready: media can be sent.
 
-        said: receives data channel payload. ended: receives the reason. fingerprint: of the viewer's certificate, as
+        on_data: receives data channel payload. ended: receives the reason. fingerprint: of the viewer's certificate, as
         algorithm and colon-separated hex.
         """
-        self._send, self._ready, self._said, self._ended = send, ready, said, ended
+        self._send, self._ready, self._on_data, self._ended = send, ready, on_data, ended
         self._fingerprint = fingerprint
         self._ssl = SSL.Connection(certificate.context)
         self._ssl.set_ciphertext_mtu(DATAGRAM_BYTES)
@@ -118,7 +118,7 @@ class Dtls:
                 self._flush()
                 self._secured()
             while not self._is_over:
-                self._said(self._ssl.recv(65_536))
+                self._on_data(self._ssl.recv(65_536))
         except SSL.WantReadError:
             self._flush()
             self._wait()

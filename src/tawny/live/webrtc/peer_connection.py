@@ -100,7 +100,7 @@ class DataChannels:
 
     def _opened(self, channel: RTCDataChannel) -> None:
         self._open[channel.label] = channel
-        channel.on("message", lambda said: self._on_text(channel.label, said) if isinstance(said, str) else None)
+        channel.on("message", lambda data: self._on_text(channel.label, data) if isinstance(data, str) else None)
 
     def _do(self, what: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(what)
@@ -136,7 +136,7 @@ class BrowserConnection:
             offer.fingerprint,
             send=self.ice.send,
             ready=self._ready,
-            said=self._said,
+            on_data=self._on_data,
             ended=self.end,
         )
         port.add(self.ice)
@@ -185,7 +185,7 @@ class BrowserConnection:
     def _ready(self) -> None:
         self.opened.set()
 
-    def _said(self, data: bytes) -> None:
+    def _on_data(self, data: bytes) -> None:
         """Process data channel payload."""
 
     def _take_media(self, data: bytes, *, is_rtcp: bool) -> None:
@@ -265,7 +265,7 @@ class PeerConnection(BrowserConnection):
             self._channels.start(self._channel_port)
         super()._ready()
 
-    def _said(self, data: bytes) -> None:
+    def _on_data(self, data: bytes) -> None:
         if self._channels is not None and data:
             self._channels.take(data)
 

@@ -301,7 +301,7 @@ def source_error(error: av.error.FFmpegError, where: str, limit_s: float, *, rea
 
     limit_s: the timeout, in seconds. reading: the input was already open.
     """
-    said = (error.strerror or "no reason given").lower()
+    text = (error.strerror or "no reason given").lower()
     kinds: tuple[tuple[type[BaseException] | tuple[type[BaseException], ...], type[SourceError]], ...] = (
         ((av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError), SourceRefused),
         (av.error.HTTPNotFoundError, SourceNotFound),
@@ -309,21 +309,21 @@ def source_error(error: av.error.FFmpegError, where: str, limit_s: float, *, rea
         (ConnectionRefusedError, SourceUnreachable),
     )
     if isinstance(error, av.error.HTTPOtherClientError):
-        said = "it didn't start playing; perhaps it doesn't accept more connections (4xx)"
+        text = "it didn't start playing; perhaps it doesn't accept more connections (4xx)"
     elif isinstance(error, av.error.HTTPServerError):
-        said = "it would not play, by a fault of its own (5xx)"
+        text = "it would not play, by a fault of its own (5xx)"
     for known, ours in kinds:
         if isinstance(error, known):
-            return ours(where, said)
+            return ours(where, text)
     if error.errno == errno.EBUSY:
         return SourceError(where, "another program is using it")
     if isinstance(error, av.error.ExitError):
         return SourceStalled(where, f"nothing came for {limit_s:g} s")
     if isinstance(error, OSError):
-        return SourceClosed(where, said) if reading else SourceUnreachable(where, said)
+        return SourceClosed(where, text) if reading else SourceUnreachable(where, text)
     if isinstance(error, av.error.InvalidDataError | av.error.ArgumentError) and not reading:
         return SourceUnusable(where, "something whose form is not understood")
-    return SourceError(where, said)
+    return SourceError(where, text)
 
 
 # Local cameras (V4L2): compressed access units, or decoded frames. Use a `Capture` from one thread. No call blocks.

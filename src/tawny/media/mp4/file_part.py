@@ -66,8 +66,8 @@ def _not_copied(error: Exception, path: Path, out: Path) -> SourceError:
     first = error.__context__ if isinstance(error.__context__, av.error.FFmpegError) else error  # closing failed, too
     if isinstance(first, OSError) and first.errno != errno.EPERM:  # FFmpeg's number for what MP4 can't hold
         raise OSError(first.errno, first.strerror, str(out)) from error
-    said = first.strerror if isinstance(first, av.error.FFmpegError) else str(first)
-    return SourceUnusable(str(path), f"MP4 can't hold its video ({said})")
+    why = first.strerror if isinstance(first, av.error.FFmpegError) else str(first)
+    return SourceUnusable(str(path), f"MP4 can't hold its video ({why})")
 
 
 def _copy(

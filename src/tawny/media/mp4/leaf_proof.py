@@ -68,9 +68,9 @@ def leaf_box(leaves: Iterable[Leaf], signature: bytes = b"") -> bytes:
 
 def proof_keys(about: Mapping[str, Any] | None) -> tuple[bytes, bytes] | None:
     """Return header and leaf key from the metadata; None if missing or invalid."""
-    said: Any = (about or {}).get(PROOF)
+    stored: Any = (about or {}).get(PROOF)
     try:
-        header, leaf_key = bytes.fromhex(said["header"]), bytes.fromhex(said["leaf_key"])
+        header, leaf_key = bytes.fromhex(stored["header"]), bytes.fromhex(stored["leaf_key"])
     except (TypeError, KeyError, ValueError):
         return None
     return (header, leaf_key) if (len(header), len(leaf_key)) == (HEADER_BYTES, 32) else None

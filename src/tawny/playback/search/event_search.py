@@ -116,7 +116,7 @@ def _fits(event: Event, request: SearchQuery, now_ms: int) -> bool:
 
 
 def _labels(event: Event) -> list[str]:
-    """Return what a model named. Once a user has said the type, only labels of that type still count."""
+    """Return what a model named. Once a user has set the type, only labels of that type still count."""
     is_corrected = event.said and event.kind != SOUND
     return [one.label for one in event.objects if not is_corrected or kind_of(one.label) == event.said]
 

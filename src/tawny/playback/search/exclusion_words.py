@@ -88,7 +88,7 @@ def without_no_one(
 ) -> str:
     """Return `at the gate anna` for `no people at the gate except anna`; `no people except at night` stays.
 
-    people: names, of which those of several words may be said in part.
+    people: names, of which those of several words may be used in part.
     """
     names = [name.lower() for name in people]
 

@@ -111,7 +111,7 @@ class SearchQuery:
     """What it looked like, for a model: the query without time, place and other conditions."""
 
     has_time: bool = True
-    """Whether the words said a time."""
+    """Whether the words contain a time."""
     people: frozenset[str] = frozenset()
     """Whole names of identities, lower case without separators."""
     but_places: frozenset[str] = frozenset()
@@ -210,14 +210,14 @@ def parse_query(text: str, known: SearchVocabulary, zone: ZoneInfo, now_ms: int)
     look = parse_look(rest, own, lambda word: _is_object(word, known))
     found.kinds |= {PERSON for group in look.colours for _, part in group if part}
     rest = _EITHER_PLATE.sub(lambda one: _either_plate(one, known, found), f" {_named(look.rest, known, found)}")
-    said, is_at_see = re.findall(r"\w+", plain), _AT_SEE.search(plain) is not None
+    texts, is_at_see = re.findall(r"\w+", plain), _AT_SEE.search(plain) is not None
     words = [
         word
         for word in _WORD.findall(rest)
         if not _is_kind(word, known, found)
-        and (word not in SMALL_WORDS or (is_at_see and word == "see" and _is_in_names(word, known, found, said)))
+        and (word not in SMALL_WORDS or (is_at_see and word == "see" and _is_in_names(word, known, found, texts)))
     ]
-    unknown = _texts([word for word in words if not _is_in_names(word, known, found, said)], found)
+    unknown = _texts([word for word in words if not _is_in_names(word, known, found, texts)], found)
     if not found.read:
         unknown = [word for word in unknown if not _is_part_of_name(word, known, found)]
     return SearchQuery(
@@ -400,11 +400,11 @@ def _is_excluded(text: str, known: SearchVocabulary, found: _Found, *, is_before
     last = re.split(rf" (?:{JOINING}) ", text)[-1]
     rest = _MARK.sub(lambda one: _marked(one[0], marks), text)
     rest = _named(rest, known, here)
-    said = re.findall(r"\w+", text)
+    words = re.findall(r"\w+", text)
     for word in _WORD.findall(rest):
         if word in PASSED_OVER or _is_kind(word, known, here):
             continue
-        if word not in LOOK_WORDS and _is_in_names(word, known, here, said):
+        if word not in LOOK_WORDS and _is_in_names(word, known, here, words):
             continue
         if is_before_plate or not _is_part_of_name(word, known, here):
             if not word.isalpha() or len(word) <= SHORT or _has_meaning(word, known) or word in last.split():
@@ -475,15 +475,15 @@ def _marked(words: str, marks: set[str]) -> str:
     return " "
 
 
-def _is_in_names(word: str, known: SearchVocabulary, found: _Found, said: Sequence[str]) -> bool:
+def _is_in_names(word: str, known: SearchVocabulary, found: _Found, words: Sequence[str]) -> bool:
     """Match a word in the names of cameras and zones: `gate` means all with it.
 
     A number up to 99 does so only next to another word of that name (`cam 1 and 2`): others count or are times. `cam1`
-    is a name without its blanks. said: all words of the text.
+    is a name without its blanks. words: all words of the text.
     """
     if word in JOINING_WORDS:
         return False
-    near = _near(word, said) if word.isdigit() and len(word) <= _LONGEST_COUNT else None
+    near = _near(word, words) if word.isdigit() and len(word) <= _LONGEST_COUNT else None
 
     def has_it(parts: Sequence[str]) -> bool:
         return word in parts and (near is None or not near.isdisjoint(parts))
@@ -512,14 +512,14 @@ def _is_part_of_name(word: str, known: SearchVocabulary, found: _Found) -> bool:
     return bool(people or gone)
 
 
-def _near(number: str, said: Sequence[str]) -> set[str]:
+def _near(number: str, words: Sequence[str]) -> set[str]:
     """Return the words next to a number, or before the list that it is in, also without the ending of a plural."""
     near: set[str] = set()
-    for at in (at for at, word in enumerate(said) if word == number):
+    for at in (at for at, word in enumerate(words) if word == number):
         before = at - 1
-        while before >= 0 and (said[before].isdigit() or said[before] in _IN_LISTS):
+        while before >= 0 and (words[before].isdigit() or words[before] in _IN_LISTS):
             before -= 1
-        near |= {*said[max(0, before) : before + 1], *said[at + 1 : at + 2]}
+        near |= {*words[max(0, before) : before + 1], *words[at + 1 : at + 2]}
     near = {word for word in near if not word.isdigit()}
     return near | {word.removesuffix(end) for word in near for end in ("s", "n", "en")}
 

@@ -92,12 +92,12 @@ def parse_time(
             continue
         has_effect = made is not when and not when.parts and (made.whole is None or made.whole != when.whole)
         own = made.words if made.words != when.words else found[0].strip()
-        said = re.sub("12:00 pm", "12:00", re.sub("(?<=in the night )from .* (?=to )", "", own))
+        rest = re.sub("12:00 pm", "12:00", re.sub("(?<=in the night )from .* (?=to )", "", own))
         if has_effect and (made.limits is None or made.spans(zone, now_ms)):
             when = made
-            words.append(said)
+            words.append(rest)
         else:
-            when = replace(when, ignored=(*when.ignored, said))
+            when = replace(when, ignored=(*when.ignored, rest))
         text = f"{text[: found.start()]} {text[found.end() :]}"
     if when.hours[0] >= 24 * 60 and (when.is_usual or "today" in words):  # `every night at 2`, `today at night at 2`
         when = replace(when, hours=(when.hours[0] - 24 * 60, when.hours[1] - 24 * 60))
@@ -328,7 +328,7 @@ def _named_parts(today: date, hour: int) -> dict[str, tuple[date, str]]:
         "tonight": today - DAY * (hour < PARTS["night"][1]),
     }
     of_today = {f"this {part}": (today, part) for part in ("morning", "afternoon", "evening")}
-    return {said: (day, "night") for said, day in nights.items()} | of_today
+    return {text: (day, "night") for text, day in nights.items()} | of_today
 
 
 def _parts_of_days(today: date, hour: int) -> TimePhrases:
@@ -339,8 +339,8 @@ def _parts_of_days(today: date, hour: int) -> TimePhrases:
         on = _on(when, day_of(found[1], today))
         return on and replace(on, hours=hours_of(found[2]))
 
-    for said, (on, name) in _named_parts(today, hour).items():
-        yield said, part(name, on)
+    for text, (on, name) in _named_parts(today, hour).items():
+        yield text, part(name, on)
     for name in ("morning", "afternoon", "evening", "night"):
         yield f"(?:the )?day before yesterday {name}", part(name, today - 2 * DAY)
         yield f"yesterday {name}", part(name, today - DAY)
@@ -363,10 +363,10 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int, *, with_rows:
         if with_rows and re.fullmatch(one_part, found["days"]):
             return None  # of all days: `monday and wednesday to friday in the evening`
         days_and_parts = re.sub(rf" (?:in the|at) (?=(?:{PART})(?!\w))", " ", found["days"])
-        said = re.findall(rf"{row}(?: (?:{PART})(?!\w))?|{each}" if with_rows else each, days_and_parts)
+        listed = re.findall(rf"{row}(?: (?:{PART})(?!\w))?|{each}" if with_rows else each, days_and_parts)
         clock, said_hours = found.groupdict().get("clock"), set[tuple[int, int]]()
         parts, shared = set[tuple[date, tuple[int, int]]](), ""
-        for one in reversed(said):
+        for one in reversed(listed):
             named = re.sub(rf" (?:{PART})$", "", one)
             part, ends = one[len(named) + 1 :], re.findall(ANY, named)
             if len(ends) > 1:
@@ -389,12 +389,12 @@ def _days_of_other_parts(today: date, zone: ZoneInfo, now_ms: int, *, with_rows:
                 step = WEEK if is_weekday else DAY * one.startswith(("last night", "this night", "yesterday"))
             parts |= {(day - step, hours) for day in days_of(*days)}
         joining = re.findall(r"(?<!\w)(?:and|or)(?!\w)", found["days"])
-        is_list = with_rows or len(joining) == len(said) - 1  # not `today, this morning`
+        is_list = with_rows or len(joining) == len(listed) - 1  # not `today, this morning`
         if len(said_hours) == 1 or (not is_list and WHOLE_DAY in said_hours):
             return None
         if not when.is_usual:
             return when
-        words = ", ".join([*said, clock] if clock else said)
+        words = ", ".join([*listed, clock] if clock else listed)
         return replace(when.among(frozenset(day for day, _ in parts)), parts=frozenset(parts), words=words)
 
     joined = "(?: and| or)?(?: on| in)? "

@@ -112,12 +112,12 @@ def weekdays_of_a_week(today: date) -> TimePhrases:
         return ", ".join((*days, week))
 
     def listed(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
-        monday, part, said = _monday_of(found, today), found["part"], re.findall(WEEKDAY, found["days"])
+        monday, part, weekdays = _monday_of(found, today), found["part"], re.findall(WEEKDAY, found["days"])
         has_others = not when.is_usual and when.hours != (hours_of(part) if part else WHOLE_DAY)
         if monday is None or has_others or not _have_one_part(found):
             return when
-        on = when.among(frozenset(monday + DAYS.index(one) * DAY for one in said))
-        words = words_of([f"{one} {part}" if part else one for one in said], found)
+        on = when.among(frozenset(monday + DAYS.index(one) * DAY for one in weekdays))
+        words = words_of([f"{one} {part}" if part else one for one in weekdays], found)
         return replace(on, hours=hours_of(part) if part else when.hours, words=words)
 
     def from_to(when: TimeExpression, found: re.Match[str]) -> TimeExpression:
@@ -151,15 +151,15 @@ def weekdays_of_a_month(today: date) -> TimePhrases:
             whole = month_of(first - DAY) if unit == "month" else (first.replace(first.year - 1), first - DAY)
         if whole is None:
             return None
-        said, place = re.findall(_A_WEEKDAY, found["days"]), found["place"]
-        days = frozenset[date]().union(*(_each_or_one(one, place, whole, today) for one in said))
+        weekdays, place = re.findall(_A_WEEKDAY, found["days"]), found["place"]
+        days = frozenset[date]().union(*(_each_or_one(one, place, whole, today) for one in weekdays))
         if not days or not _have_one_part(found):
             return when
         which_ones = f"the {place}" if place else "every"
         after = f" {found['part']}" if found["part"] else ""
         named = " ".join(filter(None, (month, found["year"], found["whole_year"])))
         period = f"in {named}" if named else f"{which} {unit}"
-        words = ", ".join((*(f"{which_ones} {one}{after}" for one in said), period))  # as it is translated
+        words = ", ".join((*(f"{which_ones} {one}{after}" for one in weekdays), period))  # as it is translated
         hours = hours_of(found["part"]) if found["part"] else when.hours
         return replace(when.among(days), hours=hours, words=words)
 

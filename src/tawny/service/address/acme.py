@@ -109,7 +109,7 @@ class HttpChallenges:
             yield
         finally:
             with self._lock:
-                self._answers = {token: said for token, said in self._answers.items() if token not in answers}
+                self._answers = {token: text for token, text in self._answers.items() if token not in answers}
 
 
 def renew_due_ms(chain: bytes, now_ms: int) -> int:
@@ -275,11 +275,11 @@ class _Authority:
                     f"Choose the other check: {'DNS' if order.challenge == 'http' else 'HTTP'}.",
                 )
             pending.append(found[0])
-            said = found[0].chall.validation(self._key)
+            answer = found[0].chall.validation(self._key)
             if order.challenge == "http":
-                answers[found[0].chall.encode("token")] = said
+                answers[found[0].chall.encode("token")] = answer
             else:
-                records.append((found[0].chall.validation_domain_name(domain), said))
+                records.append((found[0].chall.validation_domain_name(domain), answer))
         offered: AbstractContextManager[None] = nullcontext()
         if answers:
             offered = challenges.offered(answers)
@@ -357,8 +357,8 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def _poll_pause_s(response: "requests.Response") -> float:
-    said = response.headers.get("Retry-After", "")
-    return min(max(float(said), 1.0), _LONGEST_POLL_S) if said.isdigit() else _POLL_S
+    text = response.headers.get("Retry-After", "")
+    return min(max(float(text), 1.0), _LONGEST_POLL_S) if text.isdigit() else _POLL_S
 
 
 # --- what went wrong -------------------------------------------------------------------------------------------------
@@ -439,57 +439,61 @@ def _not_understood(error: Exception, order: Order) -> CertificateRefused:
 
 def _retry_ms(responses: "list[requests.Response]", clock: Clock) -> int:
     """Return the time of the last response's Retry-After; 0: it has none."""
-    said = responses[-1].headers.get("Retry-After", "") if responses else ""
-    if said.isdigit():
-        return clock.now_ms() + int(said) * 1000
+    text = responses[-1].headers.get("Retry-After", "") if responses else ""
+    if text.isdigit():
+        return clock.now_ms() + int(text) * 1000
     try:
-        return _ms(parsedate_to_datetime(said)) if said else 0
+        return _ms(parsedate_to_datetime(text)) if text else 0
     except ValueError:
         return 0
 
 
 def _refusal(error: "messages.Error", order: Order, lookup: DnsLookup, retry_ms: int) -> CertificateRefused:
     """Explain the error of a request or of a domain's check."""
-    kind, who, said = CertificateProblem, order.authority, _short(error.detail or error.title or str(error.typ))
+    kind, who, reason = CertificateProblem, order.authority, _short(error.detail or error.title or str(error.typ))
     domain = error.identifier.value if error.identifier else order.domains[0]
     code = str(error.typ).rpartition(":")[2]
     match code:
         case "rateLimited":
             until = f" until {utc_text(retry_ms)[:16].replace('T', ' ')} UTC" if retry_ms else ""
             return refused(
-                kind.RATE_LIMITED, f"{who} accepts no more requests{until} ({said}).", "tawny waits.", retry_ms
+                kind.RATE_LIMITED, f"{who} accepts no more requests{until} ({reason}).", "tawny waits.", retry_ms
             )
         case "caa":
             return refused(
                 kind.CAA,
-                f"A CAA record of {domain} doesn't allow {who} to issue certificates ({said}).",
+                f"A CAA record of {domain} doesn't allow {who} to issue certificates ({reason}).",
                 "Allow it in the CAA record at your DNS provider, or remove the record.",
             )
         case "userActionRequired":
             return refused(
-                kind.TERMS, f"{who} has new terms of service ({said}).", "Read and accept them at the address it names."
+                kind.TERMS,
+                f"{who} has new terms of service ({reason}).",
+                "Read and accept them at the address it names.",
             )
         case (
             "externalAccountRequired" | "accountDoesNotExist" | "unsupportedContact" | "invalidContact" | "invalidEmail"
         ):
             todo = "Check the email address and the account's keys in the settings."
-            return refused(kind.ACCOUNT, f"{who} doesn't accept the account ({said}).", todo)
+            return refused(kind.ACCOUNT, f"{who} doesn't accept the account ({reason}).", todo)
         case "rejectedIdentifier" | "unsupportedIdentifier":
-            return refused(kind.REFUSED, f"{who} issues no certificates for {domain} ({said}).", "Use another domain.")
+            return refused(
+                kind.REFUSED, f"{who} issues no certificates for {domain} ({reason}).", "Use another domain."
+            )
         case "serverInternal":
-            return refused(kind.DIRECTORY, f"{who} has a fault ({said}).", "tawny tries again later.", retry_ms)
+            return refused(kind.DIRECTORY, f"{who} has a fault ({reason}).", "tawny tries again later.", retry_ms)
     if error.identifier is None:
-        return refused(kind.REFUSED, f"{who} refused the order ({said}).", "tawny tries again later.", retry_ms)
+        return refused(kind.REFUSED, f"{who} refused the order ({reason}).", "tawny tries again later.", retry_ms)
     if order.challenge == "dns" or code in ("dns", "dnssec"):
         return refused(
             kind.DNS_NOT_VISIBLE if order.challenge == "dns" else kind.NAME_UNKNOWN,
-            f"{who} couldn't check {domain} in DNS ({said}).",
+            f"{who} couldn't check {domain} in DNS ({reason}).",
             "Check the domain's records and name servers at your DNS provider.",
         )
-    return _unreached(domain, said, order, lookup, is_connection=code == "connection")
+    return _unreached(domain, reason, order, lookup, is_connection=code == "connection")
 
 
-def _unreached(domain: str, said: str, order: Order, lookup: DnsLookup, *, is_connection: bool) -> CertificateRefused:
+def _unreached(domain: str, why: str, order: Order, lookup: DnsLookup, *, is_connection: bool) -> CertificateRefused:
     """Explain a check by HTTP that failed: nothing answered on port 80, or something else did."""
     try:
         addresses = lookup.addresses(domain)
@@ -500,40 +504,40 @@ def _unreached(domain: str, said: str, order: Order, lookup: DnsLookup, *, is_co
     if ours and not set(ours) & set(addresses):
         return refused(
             CertificateProblem.ELSEWHERE,
-            f"{points}, but your connection's public address is {', '.join(ours)} ({said}).",
+            f"{points}, but your connection's public address is {', '.join(ours)} ({why}).",
             f"Set the A record of {domain} to {ours[0]} at your DNS provider.",
         )
     if is_connection:
         return refused(
             CertificateProblem.UNREACHABLE,
-            f"{order.authority} couldn't reach this recorder on port 80. {points} ({said}).",
+            f"{order.authority} couldn't reach this recorder on port 80. {points} ({why}).",
             "Forward port 80 of your router to this recorder, or choose the DNS check, which needs no open port.",
         )
     return refused(
         CertificateProblem.ELSEWHERE,
-        f"{points}, and something else than this recorder answers there on port 80 ({said}).",
+        f"{points}, and something else than this recorder answers there on port 80 ({why}).",
         "Check the domain's A and AAAA records, and to which device the router forwards port 80.",
     )
 
 
 def _no_connection(error: OSError, order: Order, clock: Clock) -> CertificateRefused:
-    said = str(error)
-    if "not yet valid" in said or "certificate has expired" in said:
+    text = str(error)
+    if "not yet valid" in text or "certificate has expired" in text:
         return refused(
             CertificateProblem.CLOCK,
             f"The certificate of {order.authority} isn't valid at {utc_text(clock.now_ms())[:16]} UTC, which is what "
             "this computer's clock says.",
             "Set the clock, or turn on time synchronization (`timedatectl set-ntp true`).",
         )
-    if "CERTIFICATE_VERIFY_FAILED" in said or "TLS CA certificate bundle" in said:
+    if "CERTIFICATE_VERIFY_FAILED" in text or "TLS CA certificate bundle" in text:
         return _no_directory(order, "its own certificate isn't trusted here")
-    return _no_directory(order, _short(said))
+    return _no_directory(order, _short(text))
 
 
-def _no_directory(order: Order, said: str) -> CertificateRefused:
+def _no_directory(order: Order, why: str) -> CertificateRefused:
     return refused(
         CertificateProblem.DIRECTORY,
-        f"Can't reach {order.authority} at {order.directory or LETS_ENCRYPT} ({said}).",
+        f"Can't reach {order.authority} at {order.directory or LETS_ENCRYPT} ({why}).",
         "Check the recorder's internet connection and the address in `web.secure.directory`. tawny tries again later.",
     )
 

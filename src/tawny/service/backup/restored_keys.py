@@ -1,4 +1,4 @@
-"""Encryption keys of a backup: whom a restore lets open new recordings, and key files that stay."""
+"""Encryption keys of a backup: which keys open new recordings after a restore, and key files that stay."""
 
 import errno
 import logging

@@ -73,7 +73,7 @@ log = logging.getLogger(__name__)
 class CameraDraft:
     """What a person knows. address: a host, or a source such as `rtsp://…`.
 
-    onvif, said, rtsp_port, path: from a search, or empty.
+    onvif, maker, rtsp_port, path: from a search, or empty.
     """
 
     address: str
@@ -81,7 +81,7 @@ class CameraDraft:
     password: str = field(default="", repr=False)
     sub: str = ""
     onvif: str = ""
-    said: str = ""
+    maker: str = ""
     rtsp_port: int = 0
     path: str = ""
 
@@ -130,7 +130,7 @@ def find_streams(draft: CameraDraft, clock: Clock) -> CameraStreams | None:
     if is_host(draft.address):
         place = CameraPlace(
             draft.address.strip("[]"), draft.user, draft.password, draft.onvif, draft.rtsp_port, draft.path,
-            draft.said,
+            draft.maker,
         )  # fmt: skip
         return resolve(place, clock)
     if claims_network(draft.address) and "${" not in draft.address + draft.sub:

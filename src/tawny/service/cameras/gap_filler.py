@@ -124,7 +124,7 @@ class GapFiller:
         self._changed_s: dict[CameraId, float] = {}
         self._remembered_s = float("-inf")
         self._is_listed = False
-        """The card has said what it has: from then on, what fails is up to the gap, not to the camera."""
+        """The card has listed its recordings: from then on, a failure is the gap's, not the camera's."""
         self._work: Waits | None = None
         self._at: CameraId | None = None
         self._key: _Key = CameraId(""), 0

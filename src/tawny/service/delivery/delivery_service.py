@@ -49,10 +49,10 @@ from tawny.storage.index.sqlite_file import sqlite_errors
 log = logging.getLogger(__name__)
 MEMORY_SHARE = 2
 """In memory mode the outbox may hold recordings of at most 1/MEMORY_SHARE of the memory limit."""
-OVERFLOW_TOLD_MS = 86_400_000
-"""How long, ms, it is told that deliveries were dropped."""
+OVERFLOW_SHOWN_MS = 86_400_000
+"""How long, ms, dropped deliveries are shown as a problem."""
 SEALED_DO = "To see what they would show, unlock this recorder with your key."
-STRANDED_TOLD_MS = 7 * 86_400_000
+STRANDED_SHOWN_MS = 7 * 86_400_000
 """How long, ms, a problem says that items wait for a target that is not in the settings: it may have been removed."""
 _GONE = "gone/"
 """Prefix of the marks of since when, ms UTC, a target for which something waits has not been in the settings."""
@@ -67,7 +67,7 @@ _OF_VIDEO = frozenset({DeliveryKind.PIECE, DeliveryKind.CLIP, DeliveryKind.FOOTA
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPolicy:
-    """What may be sent to whom. users: their present rights. deciding: the rules."""
+    """What may be sent to which user. users: their present rights. deciding: the rules."""
 
     users: Users = field(default_factory=NoUsers)
     deciding: Decider = field(default_factory=Decider)
@@ -284,7 +284,7 @@ class DeliveryService:
         if not self._started:
             return []
         now_ms = self._clock.now_ms()
-        overflowed = self.outbox.overflowed(now_ms - OVERFLOW_TOLD_MS)
+        overflowed = self.outbox.overflowed(now_ms - OVERFLOW_SHOWN_MS)
         targets = [one for one in self.all_targets() if one.kind != "files"]
         behind = uploads_behind(targets, budget_bytes(self._settings), now_ms, overflowed)
         sealed = [
@@ -432,7 +432,7 @@ class DeliveryService:
         for mark, since_ms in self.outbox.marks(_GONE).items():
             name = mark.removeprefix(_GONE)
             count = self.outbox.waiting(name).count
-            if count and now_ms - int(since_ms) < STRANDED_TOLD_MS:
+            if count and now_ms - int(since_ms) < STRANDED_SHOWN_MS:
                 one = f"1 item is waiting for {name}, which isn't in the settings."
                 yield HealthProblem(
                     ProblemKind.UPLOAD,
@@ -449,7 +449,7 @@ class DeliveryService:
 
     def _given_up_sealed(self) -> dict[str, str]:
         """Return, by destination, what was not sent to it within the last day because it is encrypted."""
-        since_ms, lost = self._clock.now_ms() - OVERFLOW_TOLD_MS, Counter[str]()
+        since_ms, lost = self._clock.now_ms() - OVERFLOW_SHOWN_MS, Counter[str]()
         for why in SEALED_RECORDING, SEALED_PICTURE:
             lost.update(self.outbox.given_up(since_ms, why))
         found = dict[str, str]()

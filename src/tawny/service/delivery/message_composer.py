@@ -550,11 +550,11 @@ class MessageComposer:
         found = [event for key in keys if (event := self._recorder.index.event(key)) is not None]
         if not found:
             raise ContentGone(delivery.to, "the events were deleted")
-        if not (said := [event for event in found if not event.muted]):
+        if not (unmuted := [event for event in found if not event.muted]):
             raise ContentGone(delivery.to, "the events are muted")
-        if not (told := [event for event in said if not event.false_alarm]):
+        if not (real := [event for event in unmuted if not event.false_alarm]):
             raise ContentGone(delivery.to, "the events are marked as false alarms")
-        return told
+        return real
 
     def _cameras(self) -> list[CameraId]:
         known = [*self._recorder.camera_names()]

@@ -158,7 +158,7 @@ class NotificationScheduler:
                 self._outbox.mark(f"recap/{silent}", "")
             for gone in before.keys() - {one.to for one in filters}:
                 for mark in self._outbox.marks(f"alarm/{gone}/"):
-                    self._outbox.mark(mark, "")  # it isn't told of their ends
+                    self._outbox.mark(mark, "")  # it gets no messages about their ends
             self._filters, self._links = tuple(filters), links
             self._state = {channel.to: self._state[channel.to] for channel in filters if channel.to in self._state}
         self.handle.wake()
@@ -443,13 +443,13 @@ class NotificationScheduler:
         due_ms, first_ms = (self._calendar.at_ms(due - timedelta(days=ago), channel.recap) for ago in (0, 7))
         marks = self._outbox.marks(mark := f"recap/{channel.to}")
         day, at = marks.get(mark, ""), marks.get(f"{mark}/at", "")  # earlier versions store the day, and read only it
-        told_ms = self._calendar.at_ms(date.fromisoformat(day), int(at or channel.recap)) if day else due_ms
-        if told_ms < due_ms:  # also days late, with all since the last: the recorder was off, or its clock was wrong
+        last_ms = self._calendar.at_ms(date.fromisoformat(day), int(at or channel.recap)) if day else due_ms
+        if last_ms < due_ms:  # also days late, with all since the last: the recorder was off, or its clock was wrong
             sent = (one.content for one in self._outbox.since(channel.to, first_ms) if one.what is DeliveryKind.RECAP)
-            begin_ms = max(told_ms, first_ms, *(one["to_ms"] for one in sent if one["to_ms"] <= due_ms))
+            begin_ms = max(last_ms, first_ms, *(one["to_ms"] for one in sent if one["to_ms"] <= due_ms))
             name, content = f"recap/{due}/{channel.recap}", {"kind": "recap", "from_ms": begin_ms, "to_ms": due_ms}
             self._outbox.add([Delivery(channel.to, name, DeliveryKind.RECAP, content, now_ms, now_ms)])
-        if (day, at) != (str(due), str(channel.recap)) and not due_ms < told_ms <= now_ms:  # later: a clock set back
+        if (day, at) != (str(due), str(channel.recap)) and not due_ms < last_ms <= now_ms:  # later: a clock set back
             self._outbox.mark(mark, str(due))
             self._outbox.mark(f"{mark}/at", str(channel.recap))
 

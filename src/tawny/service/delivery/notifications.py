@@ -153,7 +153,7 @@ def _receives(one: config.NotifierSettings, traits: NotifierTraits) -> ReceivedA
 
 
 def _addresses(settings: Settings) -> dict[str, str]:
-    """Return by notifier to whom it sends, with its login."""
+    """Return the recipient of each notifier, with its login."""
     return {
         name: json.dumps(
             [one.url, {key: value for key, value in one.options.items() if key not in _LOOKS}],

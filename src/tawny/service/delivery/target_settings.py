@@ -271,7 +271,7 @@ class TargetSettingsService:
     def kinds(self) -> Sequence[TargetKind]:
         return all_kinds(self._plugins)
 
-    def said(self, name: str) -> TargetSettingsView:
+    def view(self, name: str) -> TargetSettingsView:
         group = self._group_of(name)
         return TargetSettingsView(group, self._draft().values(group, name) or {})
 

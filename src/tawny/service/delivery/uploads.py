@@ -182,7 +182,7 @@ def _ms(digits: str, zone: tzinfo, *, fold: bool = False) -> int | None:
 
 
 SWEEP_FIRST_S, SWEEP_AGAIN_S, SWEEP_EVERY_S = 120.0, 3600.0, 86_400.0
-UNSWEPT_TOLD = 2
+UNSWEPT_SHOWN = 2
 """Failed sweeps in a row that are a problem. The first one is soon after a start, when a NAS may still be starting."""
 UNSWEPT_APART_S = 600.0
 """Duration, s, for which further failed sweeps count as one, as after a few clicks while a NAS is starting."""
@@ -330,7 +330,7 @@ class Uploads:
 
     def unswept(self) -> dict[str, str]:
         """Return why the last sweeps failed, by destination, where it is a problem. A sweep ends it, or a pause."""
-        return {name: one.why for name, one in self._unswept.copy().items() if one.in_a_row >= UNSWEPT_TOLD}
+        return {name: one.why for name, one in self._unswept.copy().items() if one.in_a_row >= UNSWEPT_SHOWN}
 
     def forgive(self, name: str) -> None:
         """Forget the failed sweeps of a destination, as it is paused or resumed: meanwhile it isn't swept."""

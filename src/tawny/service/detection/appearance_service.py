@@ -132,7 +132,7 @@ class AppearanceService:
         self._handle.start(engine, self.name, lambda: self)
 
     def on_event(self, message: EventChanged) -> None:
-        """Take an ended event from the bus, or one that a user or a model said something of."""
+        """Take an event from the bus that has ended, or that a user or a model has classified."""
         if message.what == "ended":
             if len(self._ended) == MOST_WAITING:
                 self._colours.restart()

@@ -109,13 +109,13 @@ class ActivityRecorder:
         camera: CameraId,
         files: ActivityFiles,
         settings: DetectionSettings,
-        hears: ActivityListener,
+        listener: ActivityListener,
         scene: SceneDetectors,
         meter: LiveMeter,
     ) -> None:
         self._camera, self._scores, self._grids, self._figures = camera, files.scores, files.grids, files.figures
         self._zones, self._threshold = tuple(settings.zones), settings.threshold
-        self._hears, self._tamper, self._left, self._meter = hears, scene.tamper, scene.left(), meter
+        self._listener, self._tamper, self._left, self._meter = listener, scene.tamper, scene.left(), meter
         self._scene, self._was_moved = scene, False
         self._reported = scene.wrong
 
@@ -145,9 +145,9 @@ class ActivityRecorder:
         wrong = self._tamper.look(frame)
         if wrong != self._reported:
             self._reported = wrong
-            self._hears.tampered(wrong, frame)
+            self._listener.tampered(wrong, frame)
         for found in self._left.look(frame, look):
-            self._hears.left(found, frame)
+            self._listener.left(found, frame)
 
 
 def _score_in(zone: str, look: Look) -> int:
@@ -546,7 +546,7 @@ class CameraDetection:
 
     def on_loudness(self, at_ms: int, db: float, score: int) -> None:
         if self.sound_health is not None:
-            self.sound_health.hears()
+            self.sound_health.on_audio()
         self.meter.on_sound(at_ms, db, score)
         self._means.scores.put(self._camera, at_ms, score, SOUND_SCORES)
 

@@ -462,7 +462,7 @@ class EventMarks:
                 self._publish(EventChanged("updated", event))
 
     def classify(self, event_id: EventId, kind: str, objects: Sequence[SeenObject]) -> Event | None:
-        """Set type and labels of an event that is over. None: it is gone, lasts, or a user said what it was."""
+        """Set type and labels of an event that is over. None: it is gone, lasts, or a user has set its type."""
         muted = self._muting_of(event_id, kind=kind, objects=tuple(objects))
         with self._lock:
             event = self._ledger.event(event_id)
@@ -485,8 +485,8 @@ class EventMarks:
         if self._mutings is None:
             return event
         with self._lock:
-            said = self._of_open.get(event.id, _marked(event))[3]  # a muting applies to the type that a user said
-        return replace(event, muted=self._mutings.of(replace(event, said=said)))
+            label = self._of_open.get(event.id, _marked(event))[3]  # a muting applies to the type that a user has set
+        return replace(event, muted=self._mutings.of(replace(event, said=label)))
 
     def _muting_of(self, event_id: EventId, **changes: Any) -> str:
         """Return the muting of a stored event with these changes; None: unchanged. May wait for the disk."""
@@ -496,9 +496,9 @@ class EventMarks:
         return self._mutings.of(replace(event, **{name: one for name, one in changes.items() if one is not None}))
 
     def _laid_over(self, event: Event) -> Event:
-        kept, reviewed, false_alarm, said, named = self._of_open.get(event.id, _marked(event))
+        kept, reviewed, false_alarm, label, named = self._of_open.get(event.id, _marked(event))
         reads = reduce(_with_known, named, event.reads)
-        marked = replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=said, reads=reads)
+        marked = replace(event, kept=kept, reviewed=reviewed, false_alarm=false_alarm, said=label, reads=reads)
         return self._with_level(marked)
 
     def _with_level(self, event: Event) -> Event:

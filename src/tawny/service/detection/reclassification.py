@@ -172,7 +172,7 @@ class EventReclassifier:
 
 
 def may_change(event: Event) -> bool:
-    """Return whether a model may set the event's type: it is over, and no user said what it was."""
+    """Return whether a model may set the event's type: it is over, and no user has set it."""
     is_left = event.said or event.false_alarm
     return event.kind in KINDS and not is_left and event.end_ms is not None and event.picture_ms is not None
 

@@ -28,7 +28,7 @@ class SoundHealth:
         self._sound_s = self._works_s = self._looked_s = clock.mono_s()
         self._lasts_s = LASTS_S
 
-    def hears(self) -> None:
+    def on_audio(self) -> None:
         """Note that audio arrives."""
         now_s = self._clock.mono_s()
         self._lasts_s = max(PAUSE_S, self._lasts_s, 2 * (now_s - self._sound_s))

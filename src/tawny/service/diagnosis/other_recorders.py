@@ -43,8 +43,8 @@ def _of_hub(folder: Path, database: str, clock: Clock) -> Iterator[OtherRecorder
 
 
 def _cameras(status: Mapping[str, Any]) -> dict[str, str]:
-    said = status.get("cameras")
-    found = [one for one in said if isinstance(one, dict)] if isinstance(said, list) else []
+    listed = status.get("cameras")
+    found = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
     return {str(one.get("id", "")): str(one.get("name", "")) for one in found}
 
 

@@ -39,7 +39,7 @@ class HealthProblem:
     """A problem at present. what, do: as in `Alarm`.
 
     about: what it concerns, such as a disk, where there can be several of this kind. It doesn't change while the
-    problem lasts, so users are told of each one once, however its detail changes.
+    problem lasts, so users are notified of each one once, however its detail changes.
     """
 
     what: ProblemKind
@@ -100,7 +100,7 @@ class AlarmMonitor:
         """Present problems, and those that were there less than OVER_S ago."""
         self._reported: dict[tuple[ProblemKind, CameraId | None, str], _Reported] = {}
         self._stepped_s = clock.mono_s()
-        self._told: dict[Key, Alarm] = {}
+        self._active: dict[Key, Alarm] = {}
         """As last reported, with the present detail."""
         self._began_s: dict[Key, float] = {}
         """Since when, s monotonic, problems wait for others of their kind."""
@@ -128,10 +128,10 @@ class AlarmMonitor:
         for (what, camera, about), one in self._reported.items():
             lasting[what, camera][about] = one.alarm
         begins, ends = self._coming(lasting, now_s, unseen)
-        over = _settled([key for key in self._told if key not in lasting], ends, self._ended_s, now_s)
+        over = _settled([key for key in self._active if key not in lasting], ends, self._ended_s, now_s)
         self._report_all([self._end(key, now_s, unseen) for key in over])
-        new = [key for key in lasting if key not in self._told]
-        ready = {*_settled(new, begins, self._began_s, now_s), *self._told}
+        new = [key for key in lasting if key not in self._active]
+        ready = {*_settled(new, begins, self._began_s, now_s), *self._active}
         self._report_all([self._news(key, alarms) for key, alarms in lasting.items() if key in ready])
         return LOOK_S
 
@@ -142,14 +142,14 @@ class AlarmMonitor:
         """Return which of the reported problems can't be seen now, whether they last or not."""
         camera = ProblemKind.CAMERA
         dark = {key[1] for key, one in self._seen.items() if key[0] is camera and one.last_s == now_s}
-        return {key for key in self._told if key[1] in off or (key[0] is not camera and key[1] in dark)}
+        return {key for key in self._active if key[1] in off or (key[0] is not camera and key[1] in dark)}
 
     def _end(self, key: Key, now_s: float, unseen: Collection[Key]) -> Alarm:
         """Return the end of a problem, which was when it was last there."""
-        told, well_s = self._told[key], now_s - self._last_s[key]
-        until_ms = max(self._clock.now_ms() - round(well_s * 1000), told.changed_ms or 0)
+        known, well_s = self._active[key], now_s - self._last_s[key]
+        until_ms = max(self._clock.now_ms() - round(well_s * 1000), known.changed_ms or 0)
         is_forgotten = key in unseen and well_s >= FORGOTTEN_S
-        return replace(told, until_ms=until_ms, changed_ms=None, is_forgotten=is_forgotten)
+        return replace(known, until_ms=until_ms, changed_ms=None, is_forgotten=is_forgotten)
 
     def _note(self, now_s: float) -> None:
         found = defaultdict[tuple[ProblemKind, CameraId | None, str], list[HealthProblem]](list)
@@ -175,7 +175,7 @@ class AlarmMonitor:
                 known = replace(first, detail=seen.alarm.detail, do=seen.alarm.do)
                 self._reported[which] = _Reported(known, now_s)
                 self._last_s[which[:2]] = now_s
-        held = self._began_s.keys() - self._told.keys()  # kept if over meanwhile: they lasted, so they are reported
+        held = self._began_s.keys() - self._active.keys()  # kept if over meanwhile: they lasted, so they are reported
         for which, one in [*self._reported.items()]:
             key, over_s = which[:2], self._over_s.get(which[:2], OVER_S)
             if key in unseen:
@@ -195,9 +195,9 @@ class AlarmMonitor:
         seen = defaultdict[Key, bool](bool)
         for (what, camera, _), one in self._seen.items():
             seen[what, camera] |= one.last_s == now_s
-        known = {*lasting, *self._told}
+        known = {*lasting, *self._active}
         begins = {key[0] for key, is_there in seen.items() if key[1] and is_there and key not in known}
-        return begins, {key[0] for key in self._told if key in lasting and key not in unseen and not seen[key]}
+        return begins, {key[0] for key in self._active if key in lasting and key not in unseen and not seen[key]}
 
     def _report_all(self, alarms: Iterable[Alarm | None]) -> None:
         """Report alarms; those of cameras that begin or end now know of each other.
@@ -214,22 +214,22 @@ class AlarmMonitor:
             resolved_s = [one for one in self._resolved_s.get(key, ()) if now_s - one < AGAIN_S]
             if alarm.until_ms is None:
                 self._over_s.setdefault(key, (OVER_S, *OVER_AGAIN_S)[min(len(resolved_s), len(OVER_AGAIN_S))])
-                self._told[key] = alarm
+                self._active[key] = alarm
             else:
-                del self._told[key], self._last_s[key], self._over_s[key]
+                del self._active[key], self._last_s[key], self._over_s[key]
                 self._resolved_s[key] = [*resolved_s, now_s]
 
     def _news(self, key: Key, alarms: Mapping[str, Alarm]) -> Alarm | None:
         """Return what to report of what lasts; None if users know it."""
-        told, about = self._told.get(key), "\n".join(sorted(alarms))
-        alarm = min(alarms.values(), key=lambda one: one.since_ms) if told is None else told
+        known, about = self._active.get(key), "\n".join(sorted(alarms))
+        alarm = min(alarms.values(), key=lambda one: one.since_ms) if known is None else known
         detail, do = _joined(one.detail for one in alarms.values()), _joined(one.do for one in alarms.values())
         alarm = replace(alarm, detail=detail, do=do, about=about)
-        if told is not None and about != told.about:
+        if known is not None and about != known.about:
             alarm = replace(alarm, changed_ms=self._clock.now_ms())
-        if told is None or about != told.about:
+        if known is None or about != known.about:
             return alarm
-        self._told[key] = alarm
+        self._active[key] = alarm
         return None
 
 

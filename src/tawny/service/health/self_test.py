@@ -231,9 +231,9 @@ class SelfTester:
 def _stored(volume: Volume) -> SelfTest | None:
     """Return the last result; None if there is none that can be read."""
     try:
-        said = json.loads(volume.disk.read(PATH))
-        numbers = int(said["at_ms"]), int(said["minutes"]), int(said["files"])
-        return SelfTest(*numbers, tuple(map(str, said["problems"])), str(said.get("night", "")))
+        data = json.loads(volume.disk.read(PATH))
+        numbers = int(data["at_ms"]), int(data["minutes"]), int(data["files"])
+        return SelfTest(*numbers, tuple(map(str, data["problems"])), str(data.get("night", "")))
     except FileMissing:
         return None
     except (StorageError, ValueError, KeyError, TypeError):

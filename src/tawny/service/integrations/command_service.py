@@ -39,7 +39,7 @@ class CommandService:
     def __init__(
         self,
         cameras: Callable[[], Sequence[CameraId]],
-        said: ExternalEvents,
+        external_events: ExternalEvents,
         modes: ModeState,
         device_control: DeviceControl,
         note: Note,
@@ -49,7 +49,12 @@ class CommandService:
         self._is_private = is_private
         self.snoozes: Snoozes | None = None
         """None: there are no notifications."""
-        self._cameras, self._said, self._modes, self._device_control = cameras, said, modes, device_control
+        self._cameras, self._external_events, self._modes, self._device_control = (
+            cameras,
+            external_events,
+            modes,
+            device_control,
+        )
         self._note, self._clock = note, clock
         self.tracker: AutoTracker | None = None
 
@@ -162,8 +167,8 @@ class CommandService:
         if not order.on:
             if _is(self._modes.hold(camera), "record"):
                 self._modes.let_go(camera, who.name)
-            lasting = self._said.find(key)
-            ended = self._said.end(lasting[0].id) if lasting else None
+            lasting = self._external_events.find(key)
+            ended = self._external_events.end(lasting[0].id) if lasting else None
             return CommandResult(f"Manual recording of {camera} ended.", ended.id if ended else "")
         if _is(self._modes.hold(camera), "pause"):
             raise NotDone(f"{camera} is paused for privacy.", "Resume it first.")
@@ -173,7 +178,7 @@ class CommandService:
         hold = self._modes.hold(camera)
         left_ms = 0 if hold is None or hold.until_ms is None else hold.until_ms - self._clock.now_ms()
         lasts_s = max(order.lasts_s, left_ms // 1000)
-        event, _ = self._opened(self._said.open(camera, MANUAL, key, "", 100.0, lasts_s, kept=True))
+        event, _ = self._opened(self._external_events.open(camera, MANUAL, key, "", 100.0, lasts_s, kept=True))
         if hold is not None and hold.until_ms is None:
             return CommandResult(f"Recording {camera} until it is stopped.", event.id)
         return CommandResult(f"Recording {camera} for {lasts_s:g} s.", event.id)
@@ -182,20 +187,20 @@ class CommandService:
     def _open(self, order: commands.EventOpenCommand, who: CommandIssuer) -> CommandResult:
         key = _key_of(order.key, who)
         event, is_new = self._opened(
-            self._said.open(CameraId(order.camera), order.kind, key, order.label, order.score, order.lasts_s)
+            self._external_events.open(CameraId(order.camera), order.kind, key, order.label, order.score, order.lasts_s)
         )
         return CommandResult(f"Event {event.id} {'started' if is_new else 'goes on'}.", event.id)
 
     @_do.register
     def _update(self, order: commands.EventUpdateCommand, who: CommandIssuer) -> CommandResult:
         lasting = self._lasting(order, who)
-        event = self._said.update(lasting.id, order.label, order.score, order.lasts_s) or lasting
+        event = self._external_events.update(lasting.id, order.label, order.score, order.lasts_s) or lasting
         return CommandResult(f"Event {event.id} updated.", event.id)
 
     @_do.register
     def _close(self, order: commands.EventCloseCommand, who: CommandIssuer) -> CommandResult:
         lasting = self._lasting(order, who)
-        event = self._said.end(lasting.id) or lasting
+        event = self._external_events.end(lasting.id) or lasting
         return CommandResult(f"Event {event.id} ended.", event.id)
 
     @_do.register
@@ -206,17 +211,17 @@ class CommandService:
         if order.save or order.remove:
             return self._preset_changed(camera, order)
         if order.home:
-            with self._said.turning(camera, PRESET_S):
+            with self._external_events.turning(camera, PRESET_S):
                 self._device_control.go_home(camera)
             return CommandResult(f"{camera} is moving to its home position.")
         if order.stop:
             self._device_control.stop(camera)
             return CommandResult(f"{camera} stopped.")
         if order.preset:
-            with self._said.turning(camera, PRESET_S):
+            with self._external_events.turning(camera, PRESET_S):
                 self._device_control.go_to(camera, order.preset)
             return CommandResult(f"{camera} is moving to {order.preset}.")
-        with self._said.turning(camera, order.lasts_s):
+        with self._external_events.turning(camera, order.lasts_s):
             self._device_control.move(camera, order.pan, order.tilt, order.zoom, order.lasts_s)
         return CommandResult(f"{camera} is moving for {order.lasts_s:g} s.")
 
@@ -266,9 +271,9 @@ class CommandService:
 
     def _lasting(self, order: commands.EventUpdateCommand | commands.EventCloseCommand, who: CommandIssuer) -> Event:
         cameras = who.cameras if order.camera is None else frozenset({order.camera})
-        found = self._said.find(_key_of(order.event, who), cameras)
+        found = self._external_events.find(_key_of(order.event, who), cameras)
         if not found and who.way in BY_PEOPLE:
-            found = self._said.find(EventKey(None, order.event), cameras)
+            found = self._external_events.find(EventKey(None, order.event), cameras)
         if not found:
             raise CommandRefused("not_found", "No such open event.", "Use the event's ID or key.")
         if len(found) > 1:

@@ -151,11 +151,11 @@ class ScriptEmitter:
         if ran.code is None:
             raise DeliveryError(self.public, "it took too long and was stopped")
         if ran.code:
-            output = ran.said.splitlines()
+            output = ran.output.splitlines()
             raise DeliveryError(
                 self.public, f"it exited with code {ran.code}" + (f": {output[-1][:200]}" if output else "")
             )
-        return ran.said
+        return ran.output
 
     def close(self) -> None:
         """No resources to release."""
@@ -333,13 +333,13 @@ class EmitterWorker:
         self._is_busy = False
         self.handle = ActorHandle()
         self.sent = self.dropped = 0
-        self.trouble = self.said = ""
+        self.trouble = self.answer = ""
         """Error of the last message; empty if none. Response to the last message."""
 
     def on_message(self, message: Message) -> None:
         with self._lock:
-            for said in self._form.of(message):
-                self._put(said)
+            for text in self._form.of(message):
+                self._put(text)
         self.handle.wake()
 
     def hurry(self) -> None:
@@ -395,7 +395,7 @@ class EmitterWorker:
         self._again = None
         emitter = self._emitter = self._emitter or self._open()
         try:
-            self.said = emitter.send(message, self._key)
+            self.answer = emitter.send(message, self._key)
         except DeliveryError as error:
             self._failed(message, error, tries_again=emitter.tries_again)
             return

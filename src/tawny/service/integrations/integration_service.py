@@ -58,7 +58,7 @@ class CommandMeans:
     MQTT broker; None: in memory only.
     """
 
-    said: ExternalEvents
+    external_events: ExternalEvents
     modes: ModeState
     kept: NotifierStore
     note: Note
@@ -99,19 +99,19 @@ class IntegrationService:
 
         self.device_control = DeviceControl(now, self.scripts, clock, means.logins, newest_ms, kept=means.switched)
         self.commands = CommandService(
-            self._cameras, means.said, means.modes, self.device_control, means.note, clock,
+            self._cameras, means.external_events, means.modes, self.device_control, means.note, clock,
             lambda camera: bool(in_mode(now(), means.modes.now().mode, camera).privacy),
         )  # fmt: skip
         self.commands.snoozes = means.snoozes
 
         tracking = TrackMeans(
-            lambda camera, lasts_s: means.said.turning(camera, lasts_s, is_patrol=True),
+            lambda camera, lasts_s: means.external_events.turning(camera, lasts_s, is_patrol=True),
             lambda camera: is_private(now(), means.modes, camera),
             means.tracked or means.kept, mode=lambda: means.modes.now().mode,
         )  # fmt: skip
         self.tracker = AutoTracker(now, self.device_control, means.followers, tracking, clock)
         self.commands.tracker = self.tracker
-        self.patrols = PatrolKeeper(now, self.device_control, means.said, clock, self.tracker.holds)
+        self.patrols = PatrolKeeper(now, self.device_control, means.external_events, clock, self.tracker.holds)
         self.inputs = Inputs(settings.api_clients, means.kept, clock)
         self._emits = {name: self._emitting(name, one) for name, one in settings.webhooks.items()}
         self._mqtt: MqttTopics | None = None
@@ -261,7 +261,7 @@ class IntegrationService:
                 "waiting": self._emits[name].waiting,
                 "dropped": self._emits[name].dropped,
                 "trouble": self._emits[name].trouble,
-                "said": self._emits[name].said,
+                "said": self._emits[name].answer,
             }
             for name, one in self._settings.webhooks.items()
         ]

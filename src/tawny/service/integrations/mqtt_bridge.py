@@ -38,7 +38,7 @@ SEEN_S = 150.0
 FAULTY_S = 900.0
 """How long, s, the broker may not work until that is a problem people should know about."""
 FORBIDDEN_S, MOST_FORBIDDEN = 5.0, 2
-"""A connection lost within this time after the ID was said or subscribed to, s, this often in a row: the broker may
+"""A connection lost within this time after the ID was sent or subscribed to, s, this often in a row: the broker may
 forbid it. Only the warning about other recorders is lost then.
 """
 TRIGGER_S = 30.0
@@ -133,18 +133,18 @@ class _OtherRecorders:
             if self.are_looked_for:
                 self._losses = self._losses + 1 if is_soon else 0
 
-    def note(self, said: bytes) -> bool:
+    def note(self, data: bytes) -> bool:
         """Handle the ID of a recorder, which may be this one. Return whether to answer."""
-        if said.removesuffix(_ASKS) == _OWN_ID:
+        if data.removesuffix(_ASKS) == _OWN_ID:
             return False
         if not self.are_there:
             log.warning("Another recorder uses the topic %s too. Give each its own: `url` under [mqtt].", self._base)
         with self._lock:
             self._seen_s = self._clock.mono_s()
-        return said.endswith(_ASKS)
+        return data.endswith(_ASKS)
 
     def due(self) -> bytes:
-        """Return what has to be said now, and note that it is; empty: nothing."""
+        """Return what has to be published now, and note that it is; empty: nothing."""
         with self._lock:
             now_s = self._clock.mono_s()
             if now_s < self._due_s or not self.are_looked_for:
@@ -421,8 +421,8 @@ class MqttBridge:
         self._published.note(noted)
         self._published.clear_former(line, _STATUS, used)
         self._send_waiting(line)
-        if said := self._others.due():
-            line.say(f"{self.base}/{_RECORDER}", said)
+        if due := self._others.due():
+            line.say(f"{self.base}/{_RECORDER}", due)
         self.trouble = ""
         self._is_busy = False  # a stop does not wait for images
         large = dict(one for one in changed if len(one[1]) >= LARGE_BYTES)

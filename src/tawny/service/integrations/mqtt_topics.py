@@ -75,7 +75,7 @@ class MqttTopics:
         self._health, self._health_due_s = HealthReader(recorder), 0.0
         self._pictures_due_s = 0.0
         self._lasting: dict[EventId, Event] = {}
-        self._told: dict[EventId, set[str]] = {}
+        self._published: dict[EventId, set[str]] = {}
         """Types that each running event was published with: each once, so that an automation runs once per event."""
         self._pictured: dict[CameraId, Event] = {}
         """The newest event with an image of each camera, of those that changed since the last update."""
@@ -131,16 +131,16 @@ class MqttTopics:
         kind = event.kind if event.kind in ha.KINDS else "other"
         with self._lock:
             if message.what == "started":
-                self._told.setdefault(event.id, set())
-            told = self._told.get(event.id)
-            is_new = told is not None and kind not in told
-            if told is not None:
-                told.add(kind)
+                self._published.setdefault(event.id, set())
+            published = self._published.get(event.id)
+            is_new = published is not None and kind not in published
+            if published is not None:
+                published.add(kind)
             if event.end_ms is None:
                 self._lasting[event.id] = event
             else:
                 self._lasting.pop(event.id, None)
-                self._told.pop(event.id, None)
+                self._published.pop(event.id, None)
             if event.picture_ms is not None and _is_not_older(event, self._pictured.get(event.camera)):
                 self._pictured[event.camera] = event
         if is_new:

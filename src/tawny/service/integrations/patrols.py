@@ -50,13 +50,18 @@ class PatrolKeeper:
         self,
         settings: Callable[[], Settings],
         device_control: DeviceControl,
-        said: ExternalEvents,
+        external_events: ExternalEvents,
         clock: Clock,
         is_held: Callable[[CameraId], bool] = lambda _: False,
     ) -> None:
         """is_held: whether a camera must not be moved now: it is private, or follows something."""
         self._is_held = is_held
-        self._settings, self._device_control, self._said, self._clock = settings, device_control, said, clock
+        self._settings, self._device_control, self._external_events, self._clock = (
+            settings,
+            device_control,
+            external_events,
+            clock,
+        )
         self._patrols: dict[CameraId, _Patrol] = {}
 
     def step(self) -> float:
@@ -116,7 +121,7 @@ class PatrolKeeper:
     def _go(self, camera: CameraId, patrol: _Patrol, preset: str, dwell_s: float) -> None:
         has_gone, begun_s = False, self._clock.mono_s()
         try:
-            with self._said.turning(camera, ARRIVES_S, is_patrol=True):
+            with self._external_events.turning(camera, ARRIVES_S, is_patrol=True):
                 self._device_control.by_itself(camera, preset)
             has_gone = True
             patrol.failed.pop(preset, None)

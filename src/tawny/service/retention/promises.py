@@ -48,22 +48,22 @@ def _keep(
 def _one(tables: list[Any], *, size_of: Any, free: float) -> storage.RetentionRule:
     """Return one rule: each value from the first table that has it; limits of size and count only from `size_of`."""
 
-    def said(name: str) -> Any:
+    def setting(name: str) -> Any:
         return next((value for table in tables if (value := getattr(table, name, None)) is not None), None)
 
-    events: dict[str, float] = dict(said("events") or {})
-    max_s: float = said("max")
+    events: dict[str, float] = dict(setting("events") or {})
+    max_s: float = setting("max")
     if not _outlasts_max(tables):
         events = {kind: min(kind_s, max_s) for kind, kind_s in events.items()}
     return storage.RetentionRule(
-        min_s=said("min"),
+        min_s=setting("min"),
         max_s=max_s,
         size_bytes=getattr(size_of, "max_size", None),
         free_share=free,
         events_s=events.pop(OTHER, 0.0),
         kinds_s=events,
         count=getattr(size_of, "max_files", None),
-        thin_s=said("keyframes_after"),
+        thin_s=setting("keyframes_after"),
     )
 
 

@@ -1,4 +1,4 @@
-"""Deletes an event, a time or everything because an owner said so: half a minute later, so that it can be undone.
+"""Deletes an event, a time or everything on an owner's request: half a minute later, so that it can be undone.
 
 A removed camera of which nothing is stored any more is forgotten.
 """

@@ -73,7 +73,7 @@ class _Joined:
                 self._found(now)
 
     def identify(self) -> None:
-        """Add the hardware addresses, which are the identity of devices that told none."""
+        """Add the hardware addresses, which are the identity of devices that announce none."""
         macs = ask_neighbours(one.place for one in list(self._known.values()) if one.kind == "network")
         for camera in list(self._known.values()):
             if camera.kind == "network" and (mac := macs.get(camera.place)):

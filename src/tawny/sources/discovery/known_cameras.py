@@ -83,21 +83,21 @@ class KnownMaker:
     quirks: tuple[CameraQuirk, ...] = ()
     seen: tuple[SeenCamera, ...] = ()
 
-    def matches(self, said: str) -> bool:
-        return bool(self.names and re.search(self.names, said, re.IGNORECASE))
+    def matches(self, text: str) -> bool:
+        return bool(self.names and re.search(self.names, text, re.IGNORECASE))
 
 
 def read_maker(text: str) -> KnownMaker:
     """Parse a file of the folder. Raises TypeError, KeyError and tomllib.TOMLDecodeError for an invalid one."""
-    said: Mapping[str, Any] = tomllib.loads(text)
-    seen = ({**one, "forgiven": tuple(one.get("forgiven", ()))} for one in said.get("seen", ()))
+    data: Mapping[str, Any] = tomllib.loads(text)
+    seen = ({**one, "forgiven": tuple(one.get("forgiven", ()))} for one in data.get("seen", ()))
     lists = {
-        "streams": tuple(StreamPaths(**one) for one in said.get("streams", ())),
-        "quirks": tuple(CameraQuirk(**one) for one in said.get("quirks", ())),
+        "streams": tuple(StreamPaths(**one) for one in data.get("streams", ())),
+        "quirks": tuple(CameraQuirk(**one) for one in data.get("quirks", ())),
         "seen": tuple(SeenCamera(**one) for one in seen),
     }
-    events = {"events": MakerEvents(**said["events"])} if "events" in said else {}
-    return KnownMaker(**({"names": "", **said} | lists | events))
+    events = {"events": MakerEvents(**data["events"])} if "events" in data else {}
+    return KnownMaker(**({"names": "", **data} | lists | events))
 
 
 @lru_cache(maxsize=1)
@@ -107,12 +107,12 @@ def known_makers() -> tuple[KnownMaker, ...]:
     return tuple(sorted(found, key=lambda one: one.rank))
 
 
-def candidates(said: str) -> Iterator[StreamPaths]:
-    """Yield the paths to try: of the same model, of its maker, of all others. said: maker, model and server name."""
-    own = [one for one in known_makers() if one.matches(said)]
+def candidates(text: str) -> Iterator[StreamPaths]:
+    """Yield the paths to try: of the same model, of its maker, of all others. text: maker, model and server name."""
+    own = [one for one in known_makers() if one.matches(text)]
     for maker in own:
         for seen in maker.seen:
-            if seen.main and seen.model and seen.model.lower() in said.lower():
+            if seen.main and seen.model and seen.model.lower() in text.lower():
                 yield StreamPaths(seen.main, seen.sub)
     for maker in (*own, *(one for one in known_makers() if one not in own)):
         yield from maker.streams

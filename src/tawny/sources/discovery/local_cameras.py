@@ -75,7 +75,7 @@ def pi_cameras(run: Callable[[list[str]], str] | None = None, program: str | Non
     program = program or installed()
     if program is None:
         return []
-    said = (run or _output)([program, "--list-cameras"])
+    output = (run or _output)([program, "--list-cameras"])
     return [
         FoundCamera(
             f"picamera:{number}",
@@ -84,7 +84,7 @@ def pi_cameras(run: Callable[[list[str]], str] | None = None, program: str | Non
             formats=("H264",),
             size=(int(width), int(height)),
         )
-        for number, sensor, width, height in _LISTED.findall(said)
+        for number, sensor, width, height in _LISTED.findall(output)
     ]
 
 

@@ -89,7 +89,7 @@ def change_clock(url: str, clock: Clock, record: LoginRecord | None = None) -> N
 class EncoderChoice:
     """What an encoder can be set to with one codec. sizes: widths and heights. rates: frames per second.
 
-    fps: its least and greatest; quality: the same, in the camera's own numbers; (0, 0): not said.
+    fps: its least and greatest; quality: the same, in the camera's own numbers; (0, 0): not given.
     """
 
     codec: str
@@ -101,9 +101,9 @@ class EncoderChoice:
 
 @dataclass(frozen=True, slots=True)
 class EncoderSettings:
-    """Of one stream. bit_rate: its limit, kbit/s; 0: not said. keyframe_s: distance of keyframes, s.
+    """Of one stream. bit_rate: its limit, kbit/s; 0: not given. keyframe_s: distance of keyframes, s.
 
-    quality: in the camera's own numbers; 0: not said. token: the camera's name of it; empty: the one of this size.
+    quality: in the camera's own numbers; 0: not given. token: the camera's name of it; empty: the one of this size.
     """
 
     stream: Literal["main", "sub"]
@@ -327,13 +327,13 @@ class _Conversation:
         return own_address(text_at(self._ask(path, body), "Uri"), self._service)
 
 
-def own_address(said: str, service: OnvifService) -> NetworkAddress:
-    """Return a stream address with the camera's own host and login. said: as the camera names it. Raises SourceError.
+def own_address(text: str, service: OnvifService) -> NetworkAddress:
+    """Return a stream address with the camera's own host and login. text: as the camera names it. Raises SourceError.
 
     Cameras behind a router name an address that can't be reached from outside; hostile ones name another host.
     """
     try:
-        parts = urlsplit(said.strip())
+        parts = urlsplit(text.strip())
         port = parts.port
     except ValueError:
         parts, port = urlsplit(""), None
@@ -374,11 +374,11 @@ def _space_keyframes(encoder: ET.Element, schema: str, distance_s: float) -> Non
 
 
 def _encoder(stream: Literal["main", "sub"], encoder: ET.Element) -> EncoderSettings:
-    said = text_at(encoder, "Encoding")[:_MOST_CHARACTERS]
+    codec = text_at(encoder, "Encoding")[:_MOST_CHARACTERS]
     fps = _number(text_at(encoder, "RateControl", "FrameRateLimit"))
     distance = _number(text_at(encoder, "GovLength") or encoder.get("GovLength", ""))
     return EncoderSettings(
-        stream, _CODECS.get(said.upper(), device_label(said)), _side(encoder, "Width"), _side(encoder, "Height"), fps,
+        stream, _CODECS.get(codec.upper(), device_label(codec)), _side(encoder, "Width"), _side(encoder, "Height"), fps,
         int(_number(text_at(encoder, "RateControl", "BitrateLimit"))), distance / fps if fps else 0.0,
         _number(text_at(encoder, "Quality")), encoder.get("token", "")[:_MOST_TOKEN],
     )  # fmt: skip
@@ -443,11 +443,11 @@ def _profile(one: ET.Element) -> OnvifProfile:
     if not encoders:
         return OnvifProfile("", "", 0, 0)
     encoder = encoders[0]
-    said = text_at(encoder, "Encoding")[:_MOST_CHARACTERS]
+    codec = text_at(encoder, "Encoding")[:_MOST_CHARACTERS]
     fps = _number(text_at(encoder, "RateControl", "FrameRateLimit"))
     lens = next(iter(find_elements(one, "SourceToken")), None)
     return OnvifProfile(
-        one.get("token", ""), _CODECS.get(said.upper(), device_label(said)),
+        one.get("token", ""), _CODECS.get(codec.upper(), device_label(codec)),
         int(_number(text_at(encoder, "Resolution", "Width"))), int(_number(text_at(encoder, "Resolution", "Height"))),
         fps, lens=(lens.text or "").strip()[:_MOST_TOKEN] if lens is not None else "",
     )  # fmt: skip

@@ -34,7 +34,7 @@ def is_host(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class CameraPlace:
-    """What is known before: onvif: URL of the device service, or empty. rtsp_port: 0: unknown. said: its maker."""
+    """What is known before. onvif: URL of the device service, or empty. rtsp_port: 0: unknown. maker: as it says."""
 
     host: str
     user: str = ""
@@ -42,7 +42,7 @@ class CameraPlace:
     onvif: str = ""
     rtsp_port: int = 0
     path: str = ""
-    said: str = ""
+    maker: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +100,7 @@ def _by_path(place: CameraPlace, clock: Clock, logins: LoginHistory) -> CameraSt
         raise SourceUnreachable(place.host, "no service of a camera listens there")
     for port in ports:
         address = NetworkAddress(place.host, port, "/", place.user, place.password)
-        paths = find_paths(address, place.said, clock, logins.record("", place.host, port), first=place.path)
+        paths = find_paths(address, place.maker, clock, logins.record("", place.host, port), first=place.path)
         if paths is not None:
             sub = replace(address, path=paths.sub) if paths.sub else None
             return CameraStreams(replace(address, path=paths.main), sub)

@@ -58,10 +58,10 @@ async def _asked(host: str, port: int) -> FoundCamera | None:
             shown = f"[{host}]" if ":" in host else host
             writer.write(request("OPTIONS", f"rtsp://{shown}:{port}/", 1))
             head = await reader.readuntil(b"\r\n\r\n")
-        said = read_head(head[:-4])
+        response = read_head(head[:-4])
     except (OSError, TimeoutError, MalformedRtsp, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
         return None
     finally:
         writer.close()
-    server = re.sub(r"[^\x20-\x7e]", "", said.header("server"))[:_MOST_CHARACTERS].strip()
+    server = re.sub(r"[^\x20-\x7e]", "", response.header("server"))[:_MOST_CHARACTERS].strip()
     return FoundCamera(host, "network", server, rtsp_port=port, ways=frozenset({"rtsp"}))

@@ -25,7 +25,7 @@ TRY_S: Final = 4.0
 
 def find_paths(
     place: NetworkAddress,
-    said: str,
+    text: str,
     clock: Clock,
     record: LoginRecord | None = None,
     ask: Callable[..., object] = describe,
@@ -40,7 +40,7 @@ def find_paths(
     """
     silent = 0
     announced = [StreamPaths(first if first.startswith("/") else f"/{first}")] if first else []
-    for paths in islice(chain(announced, candidates(said)), MOST_TRIES):
+    for paths in islice(chain(announced, candidates(text)), MOST_TRIES):
         try:
             if not _answers(place, paths.main, clock, record, ask):
                 continue

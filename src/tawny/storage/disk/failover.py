@@ -89,8 +89,8 @@ def _since_ms(spare: Volume) -> int | None:
     if spare.disk.entry(_MARK) is None:
         return None
     try:
-        said: Any = json.loads(spare.disk.read(_MARK))
-        return int(said["since_ms"])
+        data: Any = json.loads(spare.disk.read(_MARK))
+        return int(data["since_ms"])
     except (ValueError, KeyError, TypeError):
         return 0
 

@@ -173,7 +173,7 @@ def _turned(error: OSError, path: Path) -> StorageError:
 
 def _read(fd: int) -> LockHolder | None:
     try:
-        said: Any = json.loads(os.pread(fd, _SIZE, 0))
-        return LockHolder(int(said["pid"]), str(said["boot"]), int(said["at_ms"]))
+        data: Any = json.loads(os.pread(fd, _SIZE, 0))
+        return LockHolder(int(data["pid"]), str(data["boot"]), int(data["at_ms"]))
     except (ValueError, KeyError, TypeError):
         return None

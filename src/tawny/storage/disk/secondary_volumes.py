@@ -216,7 +216,7 @@ def join(
         made = Volume.at(root)
         made.check_writable()
         _check_owner(volume, made, use)
-        mark = _said(made.disk, MARK) or secrets.token_hex(8)
+        mark = _read_mark(made.disk, MARK) or secrets.token_hex(8)
         _write(made.disk, MARK, mark.encode())
         kept = [one for one in known.values() if one.id != mark or _is_another(one, root)]
         _remember(volume, [*kept, SecondaryVolume(str(root), mark, use)])
@@ -228,20 +228,20 @@ def join(
 
 def _recorder(volume: Volume) -> str:
     """Return the id of the recorder: that of its main volume, also on a mirror or spare in its place."""
-    return _said(volume.disk, _OWNER) or _said(volume.disk, MARK) or ""
+    return _read_mark(volume.disk, _OWNER) or _read_mark(volume.disk, MARK) or ""
 
 
 def _check_owner(volume: Volume, other: Volume, use: VolumeUse) -> None:
     """Raise FolderOfAnother if the folder is another recorder's. A mirror may outlive its recorder."""
-    owner, own = _said(other.disk, _OWNER), _recorder(volume)
+    owner, own = _read_mark(other.disk, _OWNER), _recorder(volume)
     if owner and own and owner != own and use is not VolumeUse.MIRROR:
         raise FolderOfAnother(str(other.root))
 
 
 def _own(volume: Volume, other: Volume) -> None:
     own = _recorder(volume)
-    if own and _said(other.disk, _OWNER) != own:
-        if _said(volume.disk, _OWNER) is None:
+    if own and _read_mark(other.disk, _OWNER) != own:
+        if _read_mark(volume.disk, _OWNER) is None:
             _write(volume.disk, MARK, own.encode())  # durable: with another id, it would no longer be the owner
         _write(other.disk, _OWNER, own.encode())
 
@@ -276,7 +276,7 @@ def forget_mirrors(volume: Volume, but: Path | None) -> None:
 
 def expect_itself(volume: Volume) -> None:
     """Reject access from now on unless the same disk is mounted. Raises StorageError."""
-    mark = _said(volume.disk, MARK)
+    mark = _read_mark(volume.disk, MARK)
     if not mark:  # nothing refers to this id yet, so it needs no sync: after a power cut it is made again
         mark = secrets.token_hex(8)
         volume.disk.unlink(MARK)
@@ -356,7 +356,7 @@ def _owner(one: SecondaryVolume) -> str:
     if one.is_archive or not _is_there(one):
         return ""
     try:
-        return _said(RealDisk(Path(one.path)), _OWNER) or ""
+        return _read_mark(RealDisk(Path(one.path)), _OWNER) or ""
     except StorageError:
         return ""
 
@@ -478,7 +478,7 @@ def check_present(volume: Volume) -> None:
         return
     if volume.archive is not None:
         volume.archive.expect(MARK, volume.mark.encode())
-    elif _said_in_time(volume.disk, MARK) != volume.mark:
+    elif _read_mark_in_time(volume.disk, MARK) != volume.mark:
         raise StorageError(str(volume.root), OTHER_DISK)
 
 
@@ -536,7 +536,7 @@ def others(volume: Volume) -> list[SecondaryVolume]:
     if volume.disk.entry(_NAMES) is None:
         return []
     try:
-        said: Any = json.loads(volume.disk.read(_NAMES))
+        data: Any = json.loads(volume.disk.read(_NAMES))
         return [
             SecondaryVolume(
                 str(one["path"]),
@@ -545,7 +545,7 @@ def others(volume: Volume) -> list[SecondaryVolume]:
                 is_used=bool(one.get("is_used")),
                 is_given_up=bool(one.get("is_given_up")),
             )
-            for one in said
+            for one in data
         ]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return []
@@ -555,17 +555,17 @@ def _remember(volume: Volume, these: Iterable[SecondaryVolume]) -> None:
     _write(volume.disk, _NAMES, json.dumps([asdict(one) for one in these]).encode() + b"\n")
 
 
-def _said(disk: DiskAccess, path: str) -> str | None:
+def _read_mark(disk: DiskAccess, path: str) -> str | None:
     entry = disk.entry(path)
     if entry is None or entry.kind != "file":
         return None
     return disk.read(path, 0, _MOST_MARK_BYTES).decode("ascii", "replace").strip()
 
 
-def _said_in_time(disk: DiskAccess, path: str) -> str | None:
+def _read_mark_in_time(disk: DiskAccess, path: str) -> str | None:
     if not isinstance(disk, RealDisk):
-        return _said(disk, path)
-    return disk.wait_for(lambda: _said(disk, path), RESPONDS_S, lambda: mounted_at(disk.root))
+        return _read_mark(disk, path)
+    return disk.wait_for(lambda: _read_mark(disk, path), RESPONDS_S, lambda: mounted_at(disk.root))
 
 
 def _write(disk: DiskAccess, path: str, content: bytes) -> None:

@@ -129,10 +129,10 @@ class OpenFolders:
         if self._disk.entry(_FILE) is None:
             return None
         try:
-            said: Any = json.loads(self._disk.read(_FILE))
+            data: Any = json.loads(self._disk.read(_FILE))
         except (ValueError, RecursionError):
             return None
-        folders, since = (said.get("folders"), said.get("since")) if isinstance(said, dict) else (said, "")
+        folders, since = (data.get("folders"), data.get("since")) if isinstance(data, dict) else (data, "")
         if not isinstance(folders, list) or not isinstance(since, str):
             return None
         known = frozenset(one for one in folders if isinstance(one, str) and is_hour_folder(one))
@@ -159,8 +159,8 @@ class OpenFolders:
         self._disk.unlink(f"{_FILE}.new")
         file = self._disk.create(f"{_FILE}.new")
         try:
-            said = {"since": listed.since, "folders": sorted(listed.folders)}
-            file.append([json.dumps(said).encode() + b"\n"])
+            data = {"since": listed.since, "folders": sorted(listed.folders)}
+            file.append([json.dumps(data).encode() + b"\n"])
             file.sync()
         finally:
             file.close()

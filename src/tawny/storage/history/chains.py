@@ -225,10 +225,10 @@ def _signing_state(chain: SignedChain) -> tuple[str, str] | None:
         return None
     if chain.disk.entry(STATE) is None:
         raise SealedFileBroken("the recorder's signing keys are missing: this is a copy, or someone removed them")
-    said = read_object(chain.disk.read(STATE))
+    stored = read_object(chain.disk.read(STATE))
     try:
-        last = str(said["pending"][-1][2]).rstrip("\n")
-        return SigningState.read(said).prev, str(read_object(last.encode())["prev"])
+        last = str(stored["pending"][-1][2]).rstrip("\n")
+        return SigningState.read(stored).prev, str(read_object(last.encode())["prev"])
     except (KeyError, TypeError, ValueError, IndexError) as problem:
         raise SealedFileBroken("the recorder's signing keys can't be read") from problem
 

@@ -102,7 +102,7 @@ class ExportedRecording:
         return replace(self, leaf_key=b"", shown=(), parts=())
 
     def proof(self) -> bytes:
-        said = {
+        data = {
             "header": self.header.hex(),
             "leaf_key": self.leaf_key.hex(),
             "shown": list(self.shown),
@@ -110,7 +110,7 @@ class ExportedRecording:
             "statement": self.statement,
             "signature": self.signature.hex(),
         }
-        return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
+        return json.dumps(data, sort_keys=True, separators=(",", ":")).encode()
 
 
 Open = Callable[[str], SealedFileReader]
@@ -245,17 +245,17 @@ class EvidenceFolder:
                     self.put(CHAIN + path.rpartition("/")[2], [_whole_lines(disk, path)])
 
     def close(
-        self, signer: Signer, said: dict[str, Any], gaps: Iterable[Gap], readme: str, unreadable: Iterable[Gap] = ()
+        self, signer: Signer, data: dict[str, Any], gaps: Iterable[Gap], readme: str, unreadable: Iterable[Gap] = ()
     ) -> bytes:
         """Write and sign the manifest, which lists all files. Return it.
 
-        said: recorder, software, camera, from, to, made, and specific entries. unreadable: recorded, but not in here.
+        data: recorder, software, camera, from, to, made, and specific entries. unreadable: recorded, but not in here.
         """
         self.put("README.txt", [readme.encode()])
         gap_list = [
             {"from": utc_text(gap.begin_ms), "reason": gap.reason.value, "to": _text(gap.end_ms)} for gap in gaps
         ]
-        manifest = {"v": 1, **said, "gaps": gap_list, "files": self.files, "statement": signer.statement}
+        manifest = {"v": 1, **data, "gaps": gap_list, "files": self.files, "statement": signer.statement}
         if lacks := [
             {"from": utc_text(gap.begin_ms), "error": gap.detail, "to": _text(gap.end_ms)} for gap in unreadable
         ]:

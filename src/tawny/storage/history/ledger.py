@@ -63,8 +63,8 @@ def gap_of(record: Record) -> Gap:
 def evidence_record(evidence: GapEvidence) -> Record:
     """Return the non-empty fields of the evidence."""
     return {
-        name: said
-        for name, said in (
+        name: value
+        for name, value in (
             ("word", evidence.word),
             ("last_unit_ms", evidence.last_unit_ms),
             ("last_byte_ms", evidence.last_byte_ms),
@@ -73,7 +73,7 @@ def evidence_record(evidence: GapEvidence) -> Record:
             ("attempts", evidence.attempts),
             ("peer_status", evidence.peer_status),
         )
-        if said not in (None, "", 0)
+        if value not in (None, "", 0)
     }
 
 
@@ -174,22 +174,22 @@ def event_of(record: Record) -> Event:
         raise ValueError(f"not an event: {error}") from error
 
 
-def _level(said: Any) -> str:
-    return Level(said).value if said else ""
+def _level(data: Any) -> str:
+    return Level(data).value if data else ""
 
 
-def _objects(said: Any) -> tuple[SeenObject, ...]:
-    return tuple(SeenObject(str(one["label"]), float(one["score"])) for one in said)
+def _objects(data: Any) -> tuple[SeenObject, ...]:
+    return tuple(SeenObject(str(one["label"]), float(one["score"])) for one in data)
 
 
-def _instant(said: Any) -> int | None:
-    return None if said is None else int(said)
+def _instant(data: Any) -> int | None:
+    return None if data is None else int(data)
 
 
-def _box(said: Any) -> Box | None:
-    if said is None:
+def _box(data: Any) -> Box | None:
+    if data is None:
         return None
-    x0, y0, x1, y1 = (float(edge) for edge in said)
+    x0, y0, x1, y1 = (float(edge) for edge in data)
     return x0, y0, x1, y1
 
 
@@ -336,8 +336,8 @@ def _encoded(line: HistoryLine) -> bytes:
 
 def _decoded(text: bytes) -> HistoryLine | None:
     try:
-        said = json.loads(text)
-        return HistoryLine(int(said["at_ms"]), str(said["what"]), dict(said[said["what"]]))
+        data = json.loads(text)
+        return HistoryLine(int(data["at_ms"]), str(data["what"]), dict(data[data["what"]]))
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
 

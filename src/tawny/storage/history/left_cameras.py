@@ -74,8 +74,8 @@ class LeftCameras:
             return settings
         if (one := self.left.get(camera)) is not None:
             return with_left(settings, {camera: one})
-        said = settings.removed_cameras.get(camera)
-        if self.trouble is None or (said is not None and not said.model_fields_set <= {"recipients"}):
+        noted = settings.removed_cameras.get(camera)
+        if self.trouble is None or (noted is not None and not noted.model_fields_set <= {"recipients"}):
             return settings  # an entry with keys alone was made for a change of keys, and knows no masks
         return with_left(settings, {camera: _BLACK})
 
@@ -141,17 +141,17 @@ def with_left(settings: Settings, left: Mapping[str, RemovedCameraSettings]) -> 
     gone = {camera: one for camera, one in left.items() if camera not in settings.cameras}
     if not gone:
         return settings
-    said = settings.removed_cameras
-    merged = {camera: _merged(said.get(camera, RemovedCameraSettings()), one) for camera, one in gone.items()}
-    return settings.model_copy(update={"removed_cameras": {**said, **merged}})
+    removed = settings.removed_cameras
+    merged = {camera: _merged(removed.get(camera, RemovedCameraSettings()), one) for camera, one in gone.items()}
+    return settings.model_copy(update={"removed_cameras": {**removed, **merged}})
 
 
-def _merged(said: RemovedCameraSettings, left: RemovedCameraSettings) -> RemovedCameraSettings:
+def _merged(noted: RemovedCameraSettings, left: RemovedCameraSettings) -> RemovedCameraSettings:
     """Only what the file says counts as set: the next takeover replaces the rest."""
-    own = said.model_fields_set
+    own = noted.model_fields_set
     own = own | _TURNED if "privacy_masks" in own else own - _TURNED  # masks lie in an image turned like this
-    values = {**dict(left), **{name: getattr(said, name) for name in own}}
-    return RemovedCameraSettings.model_construct(_fields_set=set(said.model_fields_set), **values)
+    values = {**dict(left), **{name: getattr(noted, name) for name in own}}
+    return RemovedCameraSettings.model_construct(_fields_set=set(noted.model_fields_set), **values)
 
 
 def _stored(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
@@ -160,8 +160,8 @@ def _stored(disk: DiskAccess) -> dict[str, RemovedCameraSettings]:
 
 def _parsed(data: bytes) -> dict[str, RemovedCameraSettings]:
     try:
-        said = dict(json.loads(data))
-        return {str(camera): _understood(camera, one) for camera, one in said.items()}
+        found = dict(json.loads(data))
+        return {str(camera): _understood(camera, one) for camera, one in found.items()}
     except (TypeError, ValueError):
         raise _damaged(LEFT) from None
 

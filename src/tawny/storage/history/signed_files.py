@@ -105,15 +105,15 @@ def items_path(n: int) -> str:
     return f"{FOLDER}/items-{n}.jsonl"
 
 
-def compact_json(said: object) -> bytes:
-    return json.dumps(said, separators=(",", ":"), ensure_ascii=False).encode()
+def compact_json(data: object) -> bytes:
+    return json.dumps(data, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 def read_object(text: bytes) -> dict[str, Any]:
     with suppress(ValueError, RecursionError):
-        said = json.loads(text)
-        if isinstance(said, dict):
-            return said
+        data = json.loads(text)
+        if isinstance(data, dict):
+            return data
     raise SealedFileBroken("its state cannot be read")
 
 

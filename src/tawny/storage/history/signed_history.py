@@ -375,9 +375,9 @@ class SignedHistory:
         if not one.pending:
             one.pending = self._places_of(one.made.lines)
         lines = [[name, offset, line.decode()] for name, offset, line in one.pending]
-        said = one.made.state.record() | {"files": one.files, "later": one.later, "pending": lines}
+        record = one.made.state.record() | {"files": one.files, "later": one.later, "pending": lines}
         self._sync_lines()
-        state = {STATE: compact_json(said)}
+        state = {STATE: compact_json(record)}
         write_secrets(self._disk, state if self._has_names else {NAMES: self._names, **state})
         self._has_names = True
         self._append(one.pending)
@@ -412,13 +412,13 @@ class SignedHistory:
         """Continue the previous recorder's history. Raises SealedFileBroken if its state is missing or changed."""
         if self._disk.entry(STATE) is None:
             raise SealedFileBroken("the keys that it was signed with are not here")
-        said = read_object(self._disk.read(STATE))
-        self._state = SigningState.read(said)
+        stored = read_object(self._disk.read(STATE))
+        self._state = SigningState.read(stored)
         try:
-            for row, (number, prev, opened) in said["files"].items():
+            for row, (number, prev, opened) in stored["files"].items():
                 self._places[row], self._stated[row] = (int(number), str(prev)), int(number)
                 self._open[row] = {int(each) for each in opened}
-            pending = [(str(name), int(offset), str(line).encode()) for name, offset, line in said["pending"]]
+            pending = [(str(name), int(offset), str(line).encode()) for name, offset, line in stored["pending"]]
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
             raise SealedFileBroken("its state cannot be read") from problem
         begins = {name: offset for name, offset, _ in reversed(pending)}

@@ -243,12 +243,12 @@ def _read(disk: DiskAccess) -> WitnessRecord:
     if disk.entry(PATH) is None:
         return WitnessRecord()
     with suppress(ValueError, KeyError, TypeError, RecursionError):
-        said: Any = json.loads(disk.read(PATH))
+        data: Any = json.loads(disk.read(PATH))
         reports = tuple(
             WitnessReport(str(one["text"]), str(one["seen_by"]), str(one["verdict"]), int(one["until_ms"]))
-            for one in said["reports"]
+            for one in data["reports"]
         )
-        return WitnessRecord(reports, int(said["accepted_ms"]), tuple(map(str, said["accepted"])))
+        return WitnessRecord(reports, int(data["accepted_ms"]), tuple(map(str, data["accepted"])))
     return WitnessRecord()
 
 

@@ -113,11 +113,12 @@ def row_of(volume: Volume, name: SegmentName, size_bytes: int) -> Segment:
 
     Raises FileDamaged if the header is unreadable or belongs to another camera, stream or time.
     """
-    said = read_about(volume.disk, name.path)
-    if said is None:
+    metadata = read_about(volume.disk, name.path)
+    if metadata is None:
         raise FileDamaged(str(volume.root / name.path), "it does not say what it is")
-    if said.name != SegmentName(name.camera, name.stream, name.start_ms, None, is_sealed=name.is_sealed):
+    if metadata.name != SegmentName(name.camera, name.stream, name.start_ms, None, is_sealed=name.is_sealed):
         raise FileDamaged(
-            str(volume.root / name.path), f"it says that it is {said.stream} of {said.camera} from {said.start_ms} on"
+            str(volume.root / name.path),
+            f"it says that it is {metadata.stream} of {metadata.camera} from {metadata.start_ms} on",
         )
-    return said.segment(name, size_bytes)
+    return metadata.segment(name, size_bytes)

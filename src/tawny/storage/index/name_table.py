@@ -77,18 +77,18 @@ class NameTable:
 
     def format(self, db: sqlite3.Connection, format_id: int) -> FormatKey:
         if format_id not in self._formats:
-            self._formats.update({number: FormatKey(*said) for number, *said in db.execute(_FORMATS)})
+            self._formats.update({number: FormatKey(*row) for number, *row in db.execute(_FORMATS)})
         return self._formats[format_id]
 
-    def format_id(self, db: sqlite3.Connection, said: FormatKey) -> int:
+    def format_id(self, db: sqlite3.Connection, key: FormatKey) -> int:
         """Return the id of a format, inserting it if necessary."""
-        known = self._format_ids.get(said)
+        known = self._format_ids.get(key)
         if known is None:
-            found = db.execute(f"{_FORMATS} WHERE (video, width, height, audio) = (?, ?, ?, ?)", said).fetchone()
+            found = db.execute(f"{_FORMATS} WHERE (video, width, height, audio) = (?, ?, ?, ?)", key).fetchone()
             if found is None:
                 make = "INSERT INTO formats (video, width, height, audio) VALUES (?, ?, ?, ?) RETURNING id"
-                found = db.execute(make, said).fetchone()
-            known = self._format_ids[said] = int(found[0])
+                found = db.execute(make, key).fetchone()
+            known = self._format_ids[key] = int(found[0])
         return known
 
     def words(self, db: sqlite3.Connection, *, reload: bool = False) -> Mapping[int, str]:

@@ -27,7 +27,7 @@ _SELECT: Final = "SELECT start_ms, end_ms, size_bytes, run, format_id, path FROM
 
 
 def segment_as(
-    stream: StreamKey, start_ms: int, end_ms: int, size_bytes: int, run: RunId, path: str, said: FormatKey
+    stream: StreamKey, start_ms: int, end_ms: int, size_bytes: int, run: RunId, path: str, format_key: FormatKey
 ) -> Segment:
     return Segment(
         camera=stream.camera,
@@ -37,10 +37,10 @@ def segment_as(
         end_ms=end_ms,
         size_bytes=size_bytes,
         path=path,
-        video=said.video,
-        width=said.width,
-        height=said.height,
-        audio=said.audio,
+        video=format_key.video,
+        width=format_key.width,
+        height=format_key.height,
+        audio=format_key.audio,
     )
 
 
@@ -160,7 +160,7 @@ def cover_span(
     stream_id: int,
     span: Span,
     run: RunId,
-    said: FormatKey,
+    format_key: FormatKey,
     *,
     is_thinned: bool,
 ) -> None:
@@ -168,9 +168,9 @@ def cover_span(
     if span.begin_ms == span.end_ms:
         return
     touched = [one for one in read_stretches(db, stream_id, span) if one.run == run]
-    format_id = names.format_id(db, said)
+    format_id = names.format_id(db, format_key)
     if is_thinned:
-        fitting = {one.format_id for one in touched if names.format(db, one.format_id).looks_as(said)}
+        fitting = {one.format_id for one in touched if names.format(db, one.format_id).looks_as(format_key)}
         format_id = max(fitting, key=lambda one: names.format(db, one).audio, default=format_id)
     same = [one.span for one in touched if one.format_id == format_id]
     _replace(db, stream_id, run, format_id, same, merge_spans([span, *same]))
@@ -182,13 +182,13 @@ def uncover_span(
     stream_id: int,
     span: Span,
     run: RunId,
-    said: FormatKey,
+    format_key: FormatKey,
     others: Iterable[Span],
 ) -> None:
     """Remove a span. others: spans of the run's segments that cover part of it too."""
     gone = missing_spans(list(others), span)
     for one in read_stretches(db, stream_id, span):
-        if one.run == run and names.format(db, one.format_id).looks_as(said):
+        if one.run == run and names.format(db, one.format_id).looks_as(format_key):
             left = [piece for piece in missing_spans(gone, one.span) if piece.begin_ms < piece.end_ms]
             _replace(db, stream_id, run, one.format_id, [one.span], left)
 
@@ -301,8 +301,8 @@ class HourTable:
         for one in files:
             fitting = [key for key, spans in runs.items() if _has(spans, one)]
             if len(fitting) > 1:
-                said = self._says(one.path)
-                fitting = [key for key in fitting if key[0] == said][:1]
+                metadata = self._says(one.path)
+                fitting = [key for key in fitting if key[0] == metadata][:1]
             if fitting:
                 (run, format_id) = fitting[0]
                 segment = segment_as(
@@ -312,8 +312,8 @@ class HourTable:
         return found
 
     def _says(self, path: str) -> RunId | None:
-        said = self._catalogue.about(path)
-        return said.run if said is not None else None
+        metadata = self._catalogue.about(path)
+        return metadata.run if metadata is not None else None
 
     def _with_rows(self, db: sqlite3.Connection, stream: StreamKey, hour: int) -> set[int]:
         values = (stream.id, hour * HOUR_MS, (hour + 1) * HOUR_MS)

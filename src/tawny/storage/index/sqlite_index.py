@@ -212,7 +212,7 @@ class EventTable:
     def _record(self, db: sqlite3.Connection, event: Event) -> bytes | str:
         word_id = self._names.word_id
         false_alarm = word_id(db, event.false_alarm) if event.false_alarm else 0
-        said = word_id(db, event.said) if event.said else 0
+        label_id = word_id(db, event.said) if event.said else 0
         picture = 0 if event.picture_ms is None else event.picture_ms - event.start_ms
         box = [round(edge * _SHARE) for edge in event.box or (0, 0, 0, 0)]
         rest = [word_id(db, zone) for zone in event.zones]
@@ -223,7 +223,7 @@ class EventTable:
             event.picture_ms is not None,
             picture,
             false_alarm,
-            said,
+            label_id,
             event.box is not None,
         )
         counts = len(event.zones), len(event.objects), 0
@@ -244,7 +244,7 @@ def _event(words: Mapping[int, str], row: Row) -> Event:
     start_ms, key, camera_id, kind_id, took_ms, kept, reviewed, level, record = row
     if isinstance(record, str):
         return event_of(json.loads(record))
-    score, has_picture, picture, false_alarm, said, has_box, *box, zones, objects, guesses = _HEAD.unpack_from(record)
+    score, has_picture, picture, false_alarm, label, has_box, *box, zones, objects, guesses = _HEAD.unpack_from(record)
     seen_end = zones + 2 * (objects + guesses)
     rest = struct.unpack_from(f"<{(len(record) - _HEAD.size) // 2}H", record, _HEAD.size)
     seen = [SeenObject(words[rest[at]], rest[at + 1] / _SHARE) for at in range(zones, seen_end, 2)]
@@ -263,7 +263,7 @@ def _event(words: Mapping[int, str], row: Row) -> Event:
         bool(reviewed),
         words[false_alarm],
         start_ms + picture if has_picture else None,
-        said=words[said],
+        said=words[label],
         travel=rest[seen_end] / _HUNDREDTH if len(rest) > seen_end else 0.0,
         level=_LEVELS[level],
     )
@@ -274,8 +274,8 @@ def _took_ms(event: Event) -> int | None:
 
 
 def _key(named: EventId, start_ms: int) -> bytes | str:
-    said = event_id_says(named)
-    return said[1] if said is not None and said[0] == start_ms else named
+    place = event_id_says(named)
+    return place[1] if place is not None and place[0] == start_ms else named
 
 
 def _as_record(event: Event) -> str:
@@ -472,8 +472,8 @@ class SqliteIndex(GapTable, EventTable):
                 return
             hours.insert_segment(db, self._names, stream, segment, removing=False)
             hours.add_to_count(db, stream, 1, segment.size_bytes)
-            said, thinned = format_of(segment), is_thinned(segment)
-            hours.cover_span(db, self._names, stream.id, segment.span, segment.run, said, is_thinned=thinned)
+            format_key, thinned = format_of(segment), is_thinned(segment)
+            hours.cover_span(db, self._names, stream.id, segment.span, segment.run, format_key, is_thinned=thinned)
 
     def is_volume_listed(self, mark: str) -> bool:
         with self._file.reading() as db:
@@ -520,13 +520,13 @@ class SqliteIndex(GapTable, EventTable):
             values = (stream.id, segment.start_ms)
             db.execute("UPDATE segments SET removing = 1 WHERE stream_id = ? AND start_ms = ?", values)
         hours.add_to_count(db, stream, -1, -taken.size_bytes)
-        said = format_of(taken)
+        format_key = format_of(taken)
         others = [
             one.span
             for one in self._overlapping(db, stream, taken.span)
-            if one.run == taken.run and format_of(one).looks_as(said)
+            if one.run == taken.run and format_of(one).looks_as(format_key)
         ]
-        hours.uncover_span(db, self._names, stream.id, taken.span, taken.run, said, others)
+        hours.uncover_span(db, self._names, stream.id, taken.span, taken.run, format_key, others)
 
     def _drop_segment(self, db: sqlite3.Connection, segment: Segment) -> None:
         self._mark_removing(db, segment)
@@ -579,10 +579,10 @@ class SqliteIndex(GapTable, EventTable):
         lost: list[Span] = []
         listed = self._overlapping(db, stream, within)
         for stretch in hours.read_stretches(db, stream.id, within):
-            said, claimed = self._names.format(db, stretch.format_id), stretch.span.cut_to(within)
-            there = [one.span for one in listed if one.run == stretch.run and format_of(one).looks_as(said)]
+            format_key, claimed = self._names.format(db, stretch.format_id), stretch.span.cut_to(within)
+            there = [one.span for one in listed if one.run == stretch.run and format_of(one).looks_as(format_key)]
             for hole in missing_spans(there, claimed) if claimed else []:
-                hours.uncover_span(db, self._names, stream.id, hole, stretch.run, said, [])
+                hours.uncover_span(db, self._names, stream.id, hole, stretch.run, format_key, [])
                 lost.append(hole)
         return lost
 

@@ -250,16 +250,16 @@ class _Checking:
                 return None, "", listed  # the sizes were compared; reading each file would take a request
         if size_bytes == 0:
             return FindingKind.EMPTY, "", None
-        said = read_about(self._on.disk, name.path)
-        if said is None:
+        metadata = read_about(self._on.disk, name.path)
+        if metadata is None:
             begins_zero = not self._on.disk.read(name.path, 0, 4096).strip(b"\0")
             is_zero = begins_zero and not use_of(self._on, name.path)  # one lost block is no lost file
             return FindingKind.ZEROS if is_zero else FindingKind.DAMAGED, "it does not say what it is", None
-        if (said.camera, said.stream, said.start_ms) != (name.camera, name.stream, name.start_ms):
-            detail = f"{said.camera}, {said.stream}, {utc_text(said.start_ms)}"
+        if (metadata.camera, metadata.stream, metadata.start_ms) != (name.camera, name.stream, name.start_ms):
+            detail = f"{metadata.camera}, {metadata.stream}, {utc_text(metadata.start_ms)}"
             return FindingKind.WRONG_NAME, detail, None
         if self._deep and name.is_sealed:
-            row = said.segment(name, size_bytes)
+            row = metadata.segment(name, size_bytes)
             ends = read_sealed(self._on.disk, name.path, deep=True).ends
             if ends is FileEnding.DAMAGED:
                 return FindingKind.CHANGED, "doesn't match what was encrypted", row
@@ -272,11 +272,11 @@ class _Checking:
             except FileDamaged as error:
                 return FindingKind.DAMAGED, error.detail, None
             if read.torn:
-                return FindingKind.TORN, read.reason, said.segment(name, size_bytes)
+                return FindingKind.TORN, read.reason, metadata.segment(name, size_bytes)
             if rotten := changed_fragments(read):
                 detail = change_text(rotten, len(read.fragments))
-                return FindingKind.CHANGED, detail, said.segment(name, size_bytes)
-        return None, "", said.segment(name, size_bytes)
+                return FindingKind.CHANGED, detail, metadata.segment(name, size_bytes)
+        return None, "", metadata.segment(name, size_bytes)
 
     def _unplayable(self, what: FindingKind, name: SegmentName, detail: str) -> None:
         """Report a damaged file, and set it aside or drop its row.

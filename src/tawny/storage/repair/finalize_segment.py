@@ -98,21 +98,21 @@ def _complete(volume: Volume, name: SegmentName, why: str) -> Reclosed | _Comple
         read = read_segment(volume.path(path))
     except FileDamaged:
         return _without_header(volume, path, size_bytes)
-    said = about_of(read.about)
-    if said is None or said.name != name:
+    metadata = about_of(read.about)
+    if metadata is None or metadata.name != name:
         return _set_aside(volume, path, size_bytes)
     if not read.fragments:
         volume.disk.unlink(path)
         return Reclosed(path, None, size_bytes)  # it holds no picture yet
-    return _closed(volume, said, read, size_bytes, why)
+    return _closed(volume, metadata, read, size_bytes, why)
 
 
-def _closed(volume: Volume, said: SegmentMetadata, read: SegmentReader, size_bytes: int, why: str) -> _Completed:
-    name = said.name
+def _closed(volume: Volume, metadata: SegmentMetadata, read: SegmentReader, size_bytes: int, why: str) -> _Completed:
+    name = metadata.name
     last = read.fragments[-1]
     if last.offset + last.size < read.intact_bytes and not _is_whole(volume, read):
         read = replace(read, end=None, intact_bytes=last.offset + last.size, reason="its end is torn")
-    end = _end(said, read, why)
+    end = _end(metadata, read, why)
     file = volume.disk.extend(name.path)
     try:
         if size_bytes != read.intact_bytes:
@@ -123,7 +123,7 @@ def _closed(volume: Volume, said: SegmentMetadata, read: SegmentReader, size_byt
         file.close()
         raise
     closed = name.closed(end.end_ms)
-    segment = said.segment(closed, file.size_bytes)
+    segment = metadata.segment(closed, file.size_bytes)
     return _Completed(name, closed, file, Reclosed(name.path, segment, size_bytes - read.intact_bytes))
 
 
@@ -153,10 +153,10 @@ def _reclose_sealed(volume: Volume, name: SegmentName, size_bytes: int) -> Reclo
     """
     path = name.path
     try:
-        read, said = read_sealed(volume.disk, path, deep=True), read_about(volume.disk, path)
+        read, metadata = read_sealed(volume.disk, path, deep=True), read_about(volume.disk, path)
     except FileDamaged:
         return _without_header(volume, path, size_bytes)
-    if said is None or said.name != name:
+    if metadata is None or metadata.name != name:
         return _set_aside(volume, path, size_bytes)
     if read.ends is FileEnding.DAMAGED and size_bytes - read.good_bytes > _MOST_TORN_BYTES:
         return _set_aside(volume, path, size_bytes)  # it was changed
@@ -164,7 +164,7 @@ def _reclose_sealed(volume: Volume, name: SegmentName, size_bytes: int) -> Reclo
         volume.disk.unlink(path)
         return Reclosed(path, None, size_bytes)  # it holds no picture yet
     closed, cut_bytes = name.closed(_sealed_end_ms(read)), size_bytes - read.good_bytes
-    result = Reclosed(path, said.segment(closed, read.good_bytes), cut_bytes)
+    result = Reclosed(path, metadata.segment(closed, read.good_bytes), cut_bytes)
     return _Completed(name, closed, _cut(volume, path, read.good_bytes) if cut_bytes else None, result)
 
 
@@ -204,15 +204,15 @@ def _append_end(file: OpenFile, read: SegmentReader, end: SegmentTrailer) -> Non
         file.cut(read.intact_bytes)
 
 
-def _end(said: SegmentMetadata, read: SegmentReader, why: str) -> SegmentTrailer:
+def _end(metadata: SegmentMetadata, read: SegmentReader, why: str) -> SegmentTrailer:
     """Return the stored end if plausible, else the end of the last frame."""
-    plays_until_ms = said.start_ms + round(read.duration_ticks * 1000 / VIDEO_RATE)
+    plays_until_ms = metadata.start_ms + round(read.duration_ticks * 1000 / VIDEO_RATE)
     if read.end is not None and isinstance(read.end.get("end_ms"), int):
         end_ms = read.end["end_ms"]
         assert isinstance(end_ms, int)
         if abs(end_ms - plays_until_ms) < 1000:
             return SegmentTrailer(end_ms, why)
-    return SegmentTrailer(max(plays_until_ms, said.start_ms), why)
+    return SegmentTrailer(max(plays_until_ms, metadata.start_ms), why)
 
 
 def _without_header(volume: Volume, path: str, size_bytes: int) -> Reclosed:

@@ -32,9 +32,9 @@ Cause = Literal["power", "crash", "update", "person", "restart", "reboot", "shut
 _NEWEST_FILES: Final = 2  # history files to read; the last entries may be missing in the index
 
 
-_SAID_AFTER_S: Final = 5.0
+_LOG_AFTER_S: Final = 5.0
 """How long a scan takes, s, before the log says how far it is."""
-_SAID_EVERY_S: Final = 10.0
+_LOG_EVERY_S: Final = 10.0
 _LAST_MS: Final = 120_000
 """How long before its end, at most, the previous recorder's gaps may be missing."""
 _LOST: Final = "tawny ended before this was written down"
@@ -148,8 +148,8 @@ def cause_of(lines: Sequence[HistoryLine], before: LockHolder | None, boot: str)
     """Return why the last recorder ended: its own entry, else a power cut if the machine rebooted, else a crash."""
     last = next((line for line in reversed(lines) if line.what in ("started", "stopped")), None)
     if last is not None and last.what == "stopped":
-        said = last.record.get("cause")
-        return said if said in OFF_WORDS else "person"
+        cause = last.record.get("cause")
+        return cause if cause in OFF_WORDS else "person"
     last_boot = last.record.get("boot") if last is not None else before.boot if before is not None else None
     if last_boot is None:
         return None
@@ -162,16 +162,16 @@ def folders_left_over(volume: Volume, clock: Clock | None = None) -> list[str]:
     if left_over is not None:
         return left_over
     every = (folder for camera in volume.cameras() for folder in volume.hour_folders(camera))
-    return list(_told(every, clock, "listing all folders of recordings: %d so far"))
+    return list(_with_progress(every, clock, "listing all folders of recordings: %d so far"))
 
 
-def _told(folders: Iterable[str], clock: Clock | None, words: str) -> Iterator[str]:
+def _with_progress(folders: Iterable[str], clock: Clock | None, words: str) -> Iterator[str]:
     """Yield the folders, and log their number at times if that takes long."""
-    next_s = clock.mono_s() + _SAID_AFTER_S if clock is not None else inf
+    next_s = clock.mono_s() + _LOG_AFTER_S if clock is not None else inf
     for done, folder in enumerate(folders):
         if clock is not None and (now_s := clock.mono_s()) >= next_s:
             log.warning(words, done)  # by default, nothing less is logged
-            next_s = now_s + _SAID_EVERY_S
+            next_s = now_s + _LOG_EVERY_S
         yield folder
 
 
@@ -192,7 +192,7 @@ def put_in_order(
     left_open: list[SegmentName] = []
     damaged: list[FileDamaged] = []
     rows: list[Segment] = []
-    for folder in _told(folders, clock, f"checking recordings after a start: %d of {len(folders)} folders"):
+    for folder in _with_progress(folders, clock, f"checking recordings after a start: %d of {len(folders)} folders"):
         finish_thinning(volume, index, folder)
         for path, entry in volume.files(folder):
             name = segment_name(path)

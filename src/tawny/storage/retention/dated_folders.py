@@ -62,11 +62,11 @@ def dated(path: str) -> date | None:
     """Return the first date in the path. None if it has none."""
     for year, _, month, day in _DATE.findall(path):
         try:
-            said = date(int(year), int(month), int(day))
+            found = date(int(year), int(month), int(day))
         except ValueError:
             continue
-        if said.year >= _FIRST_YEAR:
-            return said
+        if found.year >= _FIRST_YEAR:
+            return found
     return None
 
 

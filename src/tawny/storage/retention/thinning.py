@@ -47,14 +47,14 @@ def thin(volume: Volume, index: Index, segment: Segment) -> Segment | None:
     if full.is_sealed:
         return _thin_sealed(volume, index, segment, full)
     read = read_segment(volume.path(segment.path))
-    said = about_of(read.about)
+    metadata = about_of(read.about)
     kept = _keyframes(read, round((full.end_ms - full.start_ms) * VIDEO_RATE / 1000))
-    if said is None or not kept:
+    if metadata is None or not kept:
         return None
     name, header = replace(full, is_thinned=True), read_header(volume.disk, full.path)
     volume.open_folders.enter(name.folder)
     try:
-        size_bytes = _write(volume, name, replace(said, audio=""), read, kept, full.path, header)
+        size_bytes = _write(volume, name, replace(metadata, audio=""), read, kept, full.path, header)
     except (FileDamaged, FileUnreadable):
         volume.disk.unlink(name.path + NEW)
         volume.open_folders.leave(name.folder)
@@ -157,7 +157,7 @@ def _keyframes(read: SegmentReader, end_ticks: int) -> list[tuple[SamplePlace, i
 def _write(
     volume: Volume,
     name: SegmentName,
-    said: SegmentMetadata,
+    metadata: SegmentMetadata,
     read: SegmentReader,
     kept: list[tuple[SamplePlace, int]],
     source: str,
@@ -171,7 +171,7 @@ def _write(
     known_as = {} if header is None else {THINNED_FROM: header.packed().hex()}
     hashes: list[bytes] = []
     try:
-        file.append([init_segment(read.video, None, {**said.record(), **known_as})])
+        file.append([init_segment(read.video, None, {**metadata.record(), **known_as})])
         for number, (place, duration) in enumerate(kept, 1):
             data = read_source(volume, source, place.offset, place.size)
             if len(data) != place.size:

@@ -111,10 +111,10 @@ class ProvedContent:
 
     def end(self, end: SegmentTrailer, signer: Signer | None, offset: int) -> Sequence[Bytes]:
         time_ms = max(0, end.end_ms - self._about.start_ms)
-        said = end.record()
-        self._leaves.append(end_leaf(self._leaf_key, len(self._leaves), time_ms, ending_reason(end.why), said))
+        totals = end.record()
+        self._leaves.append(end_leaf(self._leaf_key, len(self._leaves), time_ms, ending_reason(end.why), totals))
         signature = signed_digest(signer, self.digest) if signer is not None else b""
-        return aligned_boxes([leaf_box(self._leaves, signature), end_box(said)], offset)
+        return aligned_boxes([leaf_box(self._leaves, signature), end_box(totals)], offset)
 
     @property
     def digest(self) -> bytes:

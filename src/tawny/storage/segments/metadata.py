@@ -89,8 +89,8 @@ class SegmentTrailer:
     clock_offset_s: float | None = None
 
     def record(self) -> Mapping[str, object]:
-        said: dict[str, object] = {"end_ms": self.end_ms, "why": self.why}
-        return said if self.clock_offset_s is None else said | {"clock_offset_s": round(self.clock_offset_s, 3)}
+        record: dict[str, object] = {"end_ms": self.end_ms, "why": self.why}
+        return record if self.clock_offset_s is None else record | {"clock_offset_s": round(self.clock_offset_s, 3)}
 
 
 def about(
@@ -101,18 +101,18 @@ def about(
     return SegmentMetadata(camera, stream, run, start_ms, codec_string(video), video.width, video.height, sound)
 
 
-def about_of(said: Any) -> SegmentMetadata | None:
+def about_of(data: Any) -> SegmentMetadata | None:
     """Parse metadata. Return None if invalid."""
     try:
         return SegmentMetadata(
-            camera=CameraId(str(said["camera"])),
-            stream=StreamName(said["stream"]),
-            run=RunId(str(said["run"])),
-            start_ms=int(said["start_ms"]),
-            video=str(said["video"]),
-            width=int(said["width"]),
-            height=int(said["height"]),
-            audio=str(said["audio"]),
+            camera=CameraId(str(data["camera"])),
+            stream=StreamName(data["stream"]),
+            run=RunId(str(data["run"])),
+            start_ms=int(data["start_ms"]),
+            video=str(data["video"]),
+            width=int(data["width"]),
+            height=int(data["height"]),
+            audio=str(data["audio"]),
         )
     except (KeyError, TypeError, ValueError):
         return None
@@ -130,18 +130,18 @@ def read_header(disk: DiskAccess, path: str) -> SealedHeader | None:
     if is_sealed(path):
         packed = disk.read(path, 0, HEADER_BYTES)
     else:
-        said = _description(disk, path)
-        keys = proof_keys(said) if isinstance(said, dict) else None
-        packed = keys[0] if keys is not None else _thinned_from(said)
+        description = _description(disk, path)
+        keys = proof_keys(description) if isinstance(description, dict) else None
+        packed = keys[0] if keys is not None else _thinned_from(description)
     try:
         return SealedHeader.read(packed)
     except SealedFileBroken:
         return None
 
 
-def _thinned_from(said: Any) -> bytes:
+def _thinned_from(data: Any) -> bytes:
     try:
-        return bytes.fromhex(said[THINNED_FROM])
+        return bytes.fromhex(data[THINNED_FROM])
     except (TypeError, KeyError, ValueError):
         return b""
 
@@ -154,9 +154,9 @@ def _description(disk: DiskAccess, path: str) -> Any:
         head = disk.read(path, 0, min(need, _MOST_HEAD_BYTES))
     for kind, content in _boxes(head):
         if kind == b"moov":
-            for inner, said in _boxes(content):
-                if inner == b"uuid" and said[:16] == OURS:
-                    return _json(said[16:])
+            for inner, payload in _boxes(content):
+                if inner == b"uuid" and payload[:16] == OURS:
+                    return _json(payload[16:])
     return None
 
 

@@ -174,8 +174,8 @@ class DestinationContract:
         self, target: DestinationCase, connection: DestinationConnection
     ) -> None:
         connection.put("a.jpg", content(), "", target.notes.append)
-        said = connection.sha256("a.jpg")
-        assert said in (None, content().sha256)
+        answer = connection.sha256("a.jpg")
+        assert answer in (None, content().sha256)
 
     def test_who_carries_twice_does_no_harm(self, target: DestinationCase) -> None:
         carrier = FileCarrier(target.connect(), "offsite")

@@ -63,9 +63,9 @@ class NotifierContract:
         sender = subject.open()
         sender.send(SENT, None)
         sender.close()
-        said = subject.received_text(subject.service)
-        assert "Person at the porch." in said
-        assert "Front door, 20:46. Grüße" in said
+        answer = subject.received_text(subject.service)
+        assert "Person at the porch." in answer
+        assert "Front door, 20:46. Grüße" in answer
 
     def test_label_of_the_link_is_that_of_the_message(self, subject: NotifierCase) -> None:
         """It is in the language of the person; without one of its own, it would be English."""
@@ -98,7 +98,7 @@ class NotifierContract:
                 subject.open().send(LATER, attached)
                 assert any(attached.data in asked.body for asked in subject.service.asked)
 
-    def test_what_was_told_is_changed(self, subject: NotifierCase) -> None:
+    def test_a_sent_message_is_edited(self, subject: NotifierCase) -> None:
         traits = subject.kind.traits(subject.url)
         sender = subject.open()
         receipt = sender.send(SENT, JPEG if traits.picture else None)
@@ -124,7 +124,7 @@ class NotifierContract:
         with pytest.raises(TargetUnreachable):
             subject.open().send(SENT, None)
 
-    def test_what_is_not_there_is_said(self, subject: NotifierCase) -> None:
+    def test_a_missing_receiver_is_reported(self, subject: NotifierCase) -> None:
         if subject.missing is None:
             pytest.skip("it has no receivers")
         subject.service.fails = [subject.missing] * 4

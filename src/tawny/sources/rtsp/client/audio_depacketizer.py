@@ -15,7 +15,7 @@ from tawny.sources.rtsp.client.rtp_receiver import Depacketizer, OpenFragment
 AAC_SAMPLES = 1024
 _ESCAPE, _OWN_RATE, _MOST_HEAD_BITS = 31, 15, 96
 _HIGH_EFFICIENCY, _LOW_DELAY = (5, 29), (23, 39)
-"""Audio object types: with SBR, whose own rate is half the one that is heard; with short frames."""
+"""Audio object types: with SBR, whose own rate is half the audible one; with short frames."""
 AAC_RATES = (96_000, 88_200, 64_000, 48_000, 44_100, 32_000, 24_000, 22_050, 16_000, 12_000, 11_025, 8_000, 7_350)
 _MOST_FRAME_BYTES = 8192
 _MOST_CONFIG_BYTES = 64

@@ -162,7 +162,7 @@ class RtpReceiver:
         self._restarts, self._restarted_at = 0, 0
         self._get_now_s = get_now_s
         self._left: dict[int, float] = {}
-        """Earlier sources, and when each was heard last."""
+        """Earlier sources, and the time of each one's last packet."""
         self._packets_then, self._heard_s = 0, 0.0  # when strangers came, and by then the source had sent
         self.extended: Callable[[int, memoryview, int, int], None] | None = None
         """Receives the RTP timestamp, view, begin and end of each header extension, before its payload."""

@@ -290,8 +290,8 @@ def _greet(talk: ClientSession) -> Generator[bytes, RtspResponse, None]:
     """Send OPTIONS: some cameras require it. Accept any response but a redirect."""
     answer = yield talk.request("OPTIONS", talk.address.url)
     _refuse_redirect(answer)
-    said = ",".join(answer.headers.get("public", []))
-    talk.methods = frozenset(method.strip().upper() for method in said.split(","))
+    text = ",".join(answer.headers.get("public", []))
+    talk.methods = frozenset(method.strip().upper() for method in text.split(","))
     if answer.status == 401:
         talk.login.challenged(answer.headers.get("www-authenticate", []))
 
@@ -331,13 +331,13 @@ def _wanted(number: int, our_ports: Sequence[int] | None) -> str:
 
 def _place(track: SdpTrack, asked: int, answer: RtspResponse, *, over_udp: bool, taken: set[int]) -> TrackTransport:
     """Return the transport that the camera reports if it is usable, else the requested one."""
-    said = answer.header("transport")
+    transport = answer.header("transport")
     if over_udp:
-        ports = _PORTS.search(said)
+        ports = _PORTS.search(transport)
         first = int(ports[1]) if ports else 0
         return TrackTransport(track, asked, (first, int(ports[2] or first + 1) if ports else 0))
-    found = _CHANNEL.search(said)
-    if said and not found and "tcp" not in said.lower():
+    found = _CHANNEL.search(transport)
+    if transport and not found and "tcp" not in transport.lower():
         raise ConversationFault("transport", "it wants to send over UDP although TCP was requested")
     wanted = (int(found[1]) if found else asked, asked, *range(0, 250, 2))
     return TrackTransport(track, next(free for free in wanted if free < 255 and not {free, free + 1} & taken))

@@ -180,7 +180,7 @@ class Tracks:
         chosen = [video]
         sounds = [track for track in described.tracks if not track.is_back]  # the others are loudspeakers
         for track in sounds if self._wants_sound else ():
-            found = sound_of(track, self._heard)
+            found = sound_of(track, self._on_sound)
             if found:
                 self._audio_format, self._sound = found
                 self._audio = RtpReceiver(track.payload_type, self._sound, self._window, self._get_now_s)
@@ -213,7 +213,7 @@ class Tracks:
         for found in read_rtcp(data):
             if isinstance(found, Bye):
                 if found.ssrc == receiver.source:
-                    self._said_goodbye(is_video=is_video)
+                    self._on_bye(is_video=is_video)
             elif isinstance(found, SenderReport) and receiver.source in (found.ssrc, -1):
                 self._placing.report(found, self.now_s, is_video=is_video)
                 if is_video:
@@ -346,7 +346,7 @@ class Tracks:
             raise ConversationFault("bad-parameters", f"its resolution keeps changing, now to {to.width}x{to.height}")
         self._changed_s = self.now_s
 
-    def _said_goodbye(self, *, is_video: bool) -> None:
+    def _on_bye(self, *, is_video: bool) -> None:
         if is_video:
             self._bye_s = self.now_s
         else:
@@ -365,7 +365,7 @@ class Tracks:
         held_s = _HEARD_S if self._replay is None else 0.0
         return self._pictures_s is not None and self.now_s - self._pictures_s >= held_s
 
-    def _heard(self, sound: AudioFrame) -> None:
+    def _on_sound(self, sound: AudioFrame) -> None:
         if self._is_sound_due and not self._early:
             self._place_sound(sound, self.now_s)
             return

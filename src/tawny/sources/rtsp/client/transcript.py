@@ -115,10 +115,10 @@ class Transcript:
         """Return the stored messages in order."""
         last = list(self._last)
         left_out = self._count - len(self._first) - len(last)
-        lines = [said._asdict() for said in list(self._first)]
+        lines = [line._asdict() for line in list(self._first)]
         if left_out > 0:
             lines.append(TranscriptLine(last[0].at_s, "", f"[{left_out} more]")._asdict())
-        return [*lines, *(said._asdict() for said in last)]
+        return [*lines, *(line._asdict() for line in last)]
 
     def _put(self, by: str, data: bytes) -> None:
         text = data.decode("utf-8", "replace").replace("\r\n", "\n")
@@ -128,12 +128,12 @@ class Transcript:
             text = text[:-_LONGEST_SECRET]  # the first half of a secret at the cut is not recognized
         if not text.replace("\n", "").isprintable():
             text = "".join(one if one.isprintable() or one == "\n" else "·" for one in text)
-        said = TranscriptLine(round(self.at_s, 3), by, (text + _UNSHOWN * is_cut).rstrip("\n"))
+        line = TranscriptLine(round(self.at_s, 3), by, (text + _UNSHOWN * is_cut).rstrip("\n"))
         self._count += 1
         if len(self._first) < _MOST_FIRST:
-            self._first.append(said)
+            self._first.append(line)
         else:
-            self._last.append(said)
+            self._last.append(line)
 
 
 # Converts a connection's counters to descriptions of tolerated protocol violations.
