@@ -357,15 +357,15 @@ class _RtcOnDemand:
             await self._made.close()
 
 
-def the_site(connection: HTTPConnection) -> AppContext:
+def app_context(connection: HTTPConnection) -> AppContext:
     site: AppContext = connection.app.state.site
     return site
 
 
-async def the_part_seen(connection: HTTPConnection) -> AppContext:
+async def user_context(connection: HTTPConnection) -> AppContext:
     """Return the context restricted to the session that the route's rule has found."""
     session: LoginSession | None = getattr(connection.state, "session", None)
-    site = the_site(connection)
+    site = app_context(connection)
     copied: CopiedRecorder | None = connection.scope.get("state", {}).get(COPIED)
     if copied is not None:
         return site.of_copies(copied)
@@ -374,4 +374,4 @@ async def the_part_seen(connection: HTTPConnection) -> AppContext:
     return seen
 
 
-Here = Annotated[AppContext, Depends(the_part_seen)]
+Context = Annotated[AppContext, Depends(user_context)]

@@ -156,8 +156,8 @@ async def _of_ours(_: Request, error: Exception) -> JSONResponse:
 def methods_of(request: Request) -> frozenset[str]:
     """Return the methods that the routes of this address have; empty if there is none but the one for all files."""
     found = (one for one in request.app.routes if isinstance(one, Route) and one.path != ANY_FILE)
-    here = [one for one in found if one.matches(request.scope)[0] is not Match.NONE]
-    return frozenset(method for one in here for method in one.methods or ())
+    context = [one for one in found if one.matches(request.scope)[0] is not Match.NONE]
+    return frozenset(method for one in context for method in one.methods or ())
 
 
 async def _of_http(request: Request, error: Exception) -> JSONResponse:

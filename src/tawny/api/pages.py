@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tawny.api.auth.access import Access, rule
-from tawny.api.context import Here
+from tawny.api.context import Context
 from tawny.api.errors import ANY_FILE, methods_of, not_found
 from tawny.api.request_handling import WorkerRoute, accepted_coding
 from tawny.api.static_files import StaticFiles
@@ -61,11 +61,11 @@ router = APIRouter(route_class=WorkerRoute)
 public = [rule(Access.PUBLIC)]
 
 
-async def page(request: Request, here: Here) -> Response:
+async def page(request: Request, context: Context) -> Response:
     """Return the single-page application."""
-    if "index.html" not in here.interface.files:
+    if "index.html" not in context.interface.files:
         return HTMLResponse(MISSING, 503)
-    return await _file(request, here.interface, "index.html", ASK_AGAIN)
+    return await _file(request, context.interface, "index.html", ASK_AGAIN)
 
 
 for path in PAGES:
@@ -85,9 +85,9 @@ for path in FORMER:
 
 @router.head("/assets/{name}", dependencies=public, include_in_schema=False)
 @router.get("/assets/{name}", dependencies=public, include_in_schema=False)
-async def asset(name: str, request: Request, here: Here) -> Response:
+async def asset(name: str, request: Request, context: Context) -> Response:
     """Return a file with a hash in its name; cached forever."""
-    return await _file(request, here.interface, f"assets/{name}", FOR_EVER)
+    return await _file(request, context.interface, f"assets/{name}", FOR_EVER)
 
 
 class LanguageInfo(BaseModel):
@@ -98,16 +98,16 @@ class LanguageInfo(BaseModel):
 
 
 @router.get("/api/v1/languages", dependencies=public)
-def languages(here: Here) -> list[LanguageInfo]:
+def languages(context: Context) -> list[LanguageInfo]:
     """Return the languages of the interface, English first. A file `<code>.json` in the folder `languages` adds one."""
-    return [LanguageInfo(code=code, name=name) for code, name in here.languages.known()]
+    return [LanguageInfo(code=code, name=name) for code, name in context.languages.known()]
 
 
 @router.get("/api/v1/languages/{code}", dependencies=public, response_model=dict[str, str | dict[str, str]])
-def language(code: str, request: Request, here: Here) -> Response:
+def language(code: str, request: Request, context: Context) -> Response:
     """Return what English texts are in a language. Forms of a number are an object, by plural rule."""
     try:
-        found = here.languages.catalogue(code)
+        found = context.languages.catalogue(code)
     except NotDone as error:
         raise not_found(error.message, error.do) from None
     headers = {"Cache-Control": ASK_AGAIN, "ETag": f'"{found.etag}"', "Vary": "Accept-Encoding"}
@@ -121,15 +121,15 @@ def language(code: str, request: Request, here: Here) -> Response:
 
 @router.head(ANY_FILE, dependencies=public, include_in_schema=False)
 @router.get(ANY_FILE, dependencies=public, include_in_schema=False)
-async def other_file(name: str, request: Request, here: Here) -> Response:
+async def other_file(name: str, request: Request, context: Context) -> Response:
     """Return other files such as the icon and the manifest; for an unknown page the application, which says so."""
     first, *rest = name.split("/")
-    files = here.interface.files
+    files = context.interface.files
     if name not in files and methods_of(request):
         raise HTTPException(405)  # of an address that is there
     if name in files or "index.html" not in files or first in NO_PAGES or "." in (rest or [first])[-1]:
-        return await _file(request, here.interface, name, ASK_AGAIN)
-    answer = await page(request, here)
+        return await _file(request, context.interface, name, ASK_AGAIN)
+    answer = await page(request, context)
     answer.status_code = 404
     return answer
 

@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from tawny.api.auth.access import Access, Note, rule
 from tawny.api.client_address import is_loopback_host
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, bad_setting
 from tawny.api.request_handling import WorkerRoute, is_forwarded
 from tawny.api.schemas import ApiRequest, ApiResponse
@@ -159,31 +159,31 @@ class CheckInfo(ApiResponse):
 
 
 @router.get("", dependencies=own)
-def secure_address(request: Request, here: Here) -> AddressInfo:
-    return _info(here.secure, request, here)
+def secure_address(request: Request, context: Context) -> AddressInfo:
+    return _info(context.secure, request, context)
 
 
 @router.put("/own", dependencies=own)
-def use_own(body: OwnAddress, note: Note, request: Request, here: Here) -> AddressInfo:
+def use_own(body: OwnAddress, note: Note, request: Request, context: Context) -> AddressInfo:
     """Use the local authority."""
-    return _switched(partial(here.secure.use_own, body.name), f"own: {body.name}", note, request, here)
+    return _switched(partial(context.secure.use_own, body.name), f"own: {body.name}", note, request, context)
 
 
 @router.post("/own/replace", dependencies=own)
-def replace_authority(note: Note, request: Request, here: Here) -> AddressInfo:
+def replace_authority(note: Note, request: Request, context: Context) -> AddressInfo:
     """Make a new local authority. Every device must install it again."""
-    service = here.secure
+    service = context.secure
     if service.authority() is None:
         raise RequestRefused(409, "not_saved", "There is no local authority.", "Set up one first.")
     _change(service.replace_authority)
     note("local authority replaced", "")
-    return _info(service, request, here)
+    return _info(service, request, context)
 
 
 @router.put("/domain", dependencies=own)
-def use_domain(body: DomainAddress, note: Note, request: Request, here: Here) -> AddressInfo:
+def use_domain(body: DomainAddress, note: Note, request: Request, context: Context) -> AddressInfo:
     """Order a certificate for a domain. Returns at once; the order goes on."""
-    service = here.secure
+    service = context.secure
     try:
         wanted = SecureSettings(
             way="domain", domain=body.domain, contact=body.contact, challenge=body.challenge,
@@ -194,26 +194,26 @@ def use_domain(body: DomainAddress, note: Note, request: Request, here: Here) ->
         raise bad_input(f"{problem_text(error.errors()[0], [])}.".capitalize()) from error
     public_url = f"https://{wanted.domain}" + ("" if body.public_port == 443 else f":{body.public_port}")
     change = partial(service.use_domain, wanted, body.dns_options, public_url)
-    return _switched(change, f"domain: {wanted.domain}", note, request, here)
+    return _switched(change, f"domain: {wanted.domain}", note, request, context)
 
 
 @router.put("/files", dependencies=own)
-def use_files(body: FilesAddress, note: Note, request: Request, here: Here) -> AddressInfo:
+def use_files(body: FilesAddress, note: Note, request: Request, context: Context) -> AddressInfo:
     """Use a certificate in files of the recorder."""
-    change = partial(here.secure.use_files, body.certificate.strip(), body.key.strip(), body.domain.strip())
-    return _switched(change, "files", note, request, here)
+    change = partial(context.secure.use_files, body.certificate.strip(), body.key.strip(), body.domain.strip())
+    return _switched(change, "files", note, request, context)
 
 
 @router.put("/tailscale", dependencies=own)
-async def use_tailscale(note: Note, request: Request, here: Here) -> AddressInfo:
+async def use_tailscale(note: Note, request: Request, context: Context) -> AddressInfo:
     """Let Tailscale on the recorder answer https."""
-    change = here.secure.use_tailscale
-    return await here.calls.run("tailscale", partial(_switched, change, "tailscale", note, request, here))
+    change = context.secure.use_tailscale
+    return await context.calls.run("tailscale", partial(_switched, change, "tailscale", note, request, context))
 
 
 @router.get("/tailscale", dependencies=own)
-async def tailscale_state(here: Here) -> TailscaleInfo:
-    found = await here.calls.share("tailscale status", here.secure.tailscale)
+async def tailscale_state(context: Context) -> TailscaleInfo:
+    found = await context.calls.share("tailscale status", context.secure.tailscale)
     return TailscaleInfo.model_validate(
         {"state": found.state, "name": found.name, "https": found.has_https, "trouble": found.trouble}
     )
@@ -239,33 +239,33 @@ def list_dns_providers() -> DnsProviderList:
 
 
 @router.delete("", dependencies=own)
-async def turn_off(note: Note, request: Request, here: Here) -> AddressInfo:
+async def turn_off(note: Note, request: Request, context: Context) -> AddressInfo:
     """Serve plain http again."""
-    change = here.secure.turn_off
-    return await here.calls.run("tailscale", partial(_switched, change, "off", note, request, here))
+    change = context.secure.turn_off
+    return await context.calls.run("tailscale", partial(_switched, change, "off", note, request, context))
 
 
 @router.post("/retry", dependencies=own)
-def retry(here: Here, request: Request) -> AddressInfo:
+def retry(context: Context, request: Request) -> AddressInfo:
     """Order the certificate again now."""
-    service = here.secure
+    service = context.secure
     _change(service.order_again)
-    return _info(service, request, here)
+    return _info(service, request, context)
 
 
 @router.post("/check", dependencies=own)
-def begin_check(here: Here) -> CheckStarted:
+def begin_check(context: Context) -> CheckStarted:
     """Begin a check from a phone."""
-    url = here.address
+    url = context.address
     if not url.startswith("https://"):
         raise RequestRefused(409, "no_address", "There is no secure address yet.", "Set up one first.")
-    key, code = here.phone_checks.begin()
+    key, code = context.phone_checks.begin()
     return CheckStarted(key=key, url=f"{url}/check#code={code}", lasts_s=600)
 
 
 @router.get("/check/{key}", dependencies=own)
-def check_state(key: str, here: Here) -> CheckInfo:
-    is_known, found = here.phone_checks.result(key)
+def check_state(key: str, context: Context) -> CheckInfo:
+    is_known, found = context.phone_checks.result(key)
     if found is None:
         state: Literal["waiting", "ended"] = "waiting" if is_known else "ended"
         return CheckInfo(
@@ -277,11 +277,11 @@ def check_state(key: str, here: Here) -> CheckInfo:
     )  # fmt: skip
 
 
-def _switched(change: Callable[[], None], way: str, note: Note, request: Request, here: AppContext) -> AddressInfo:
+def _switched(change: Callable[[], None], way: str, note: Note, request: Request, context: AppContext) -> AddressInfo:
     """Change the way to the secure address, note it, and return the new state."""
     _change(change)
     note("secure address changed", way)
-    return _info(here.secure, request, here)
+    return _info(context.secure, request, context)
 
 
 def _change(change: Callable[[], None]) -> None:
@@ -301,11 +301,11 @@ def _certificate(facts: CertificateFacts | None) -> CertificateInfo | None:
     )
 
 
-def _info(service: AddressService, request: Request, here: AppContext) -> AddressInfo:
+def _info(service: AddressService, request: Request, context: AppContext) -> AddressInfo:
     now = service.status()
     secure, trouble, hint = now.settings, now.trouble, now.hint
     return AddressInfo(
-        way=secure.way, url=now.url, plain_url=now.plain_url or _plain_url(request, here),
+        way=secure.way, url=now.url, plain_url=now.plain_url or _plain_url(request, context),
         home_only=now.is_at_home_only, domain=secure.domain, contact=secure.contact,
         challenge=secure.challenge, dns_provider=secure.dns_provider, dns_options=sorted(secure.dns_secrets),
         directory=secure.directory, certificate_file=secure.certificate, key_file=secure.key,
@@ -313,27 +313,27 @@ def _info(service: AddressService, request: Request, here: AppContext) -> Addres
         problem=trouble.what if trouble else "", todo=trouble.do if trouble else "",
         hint=hint.what if hint else "", hint_todo=hint.do if hint else "", is_ordering=now.is_ordering,
         renews_ms=now.renews_ms, authority=_certificate(now.authority), names=list(now.names),
-        proxy=_proxy(request, here), fixed=now.fixed,
+        proxy=_proxy(request, context), fixed=now.fixed,
     )  # fmt: skip
 
 
-def _plain_url(request: Request, here: AppContext) -> str:
+def _plain_url(request: Request, context: AppContext) -> str:
     """Return an address for devices at home without https; empty if there is none."""
     host = request.headers.get("host", "")
     if is_at_home_only(f"https://{host}") and not (is_forwarded(request.headers) or is_loopback_host(host)):
         return with_scheme(f"{request.url.scheme}://{host}", "http")  # it led here, also into a container
-    known = here.own_addresses()
+    known = context.own_addresses()
     return next((one for one in known if not is_loopback_host(one.removeprefix("http://"))), "")
 
 
-def _proxy(request: Request, here: AppContext) -> ProxyInfo:
+def _proxy(request: Request, context: AppContext) -> ProxyInfo:
     peer = request.scope.get("state", {}).get("peer", "")
     client = request.client.host if request.client else ""
     is_proxied = is_forwarded(request.headers)
     return ProxyInfo(
         by=peer if is_proxied else "",
-        is_trusted=is_proxied and here.proxies.trusts(peer),
+        is_trusted=is_proxied and context.proxies.trusts(peer),
         scheme="https" if request.url.scheme == "https" else "http",
         client=client,
-        unknown=[one for one in here.unknown_proxies.recent() if not here.proxies.trusts(one)],
+        unknown=[one for one in context.unknown_proxies.recent() if not context.proxies.trusts(one)],
     )

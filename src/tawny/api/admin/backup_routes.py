@@ -16,7 +16,7 @@ from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.auth.session_routes import check_setup_link
 from tawny.api.client_protocols import note_sign_in
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, Token
@@ -79,9 +79,9 @@ class RestoreInfo(ApiResponse):
 
 
 @router.post("/backup", dependencies=own, response_class=StreamingResponse)
-async def save_backup(body: PassphraseRequest, signed: Signed, note: Note, here: Here) -> StreamingResponse:
+async def save_backup(body: PassphraseRequest, signed: Signed, note: Note, context: Context) -> StreamingResponse:
     """Return everything but footage in one file behind this passphrase."""
-    service = await in_worker(_service, here, signed)
+    service = await in_worker(_service, context, signed)
     if is_weak(body.passphrase):
         raise RequestRefused(
             400, "weak_password", "This passphrase is too easy to guess.", f"Use {LEAST_LENGTH} characters or more."
@@ -96,22 +96,22 @@ async def save_backup(body: PassphraseRequest, signed: Signed, note: Note, here:
 
 
 @router.put("/restore/file", dependencies=own)
-async def upload_backup(request: Request, signed: Signed, here: Here) -> UploadedBackup:
+async def upload_backup(request: Request, signed: Signed, context: Context) -> UploadedBackup:
     """Receive a backup as the request's body. It is kept until it is restored, or another one comes."""
-    return await _receive(request, await in_worker(_service, here, signed))
+    return await _receive(request, await in_worker(_service, context, signed))
 
 
 @router.post("/setup/restore/file", dependencies=public)
-async def upload_backup_at_setup(token: SetupToken, request: Request, here: Here) -> UploadedBackup:
+async def upload_backup_at_setup(token: SetupToken, request: Request, context: Context) -> UploadedBackup:
     """Receive a backup on a recorder without an owner, sent with its setup link."""
-    return await _receive(request, await _service_at_setup(token, request, here))
+    return await _receive(request, await _service_at_setup(token, request, context))
 
 
 @router.post("/setup/restore", dependencies=public)
-async def restore_at_setup(body: SetupRestoreRequest, request: Request, here: Here) -> RestoreInfo:
+async def restore_at_setup(body: SetupRestoreRequest, request: Request, context: Context) -> RestoreInfo:
     """Restore the uploaded backup on a recorder without an owner, and start again with its accounts."""
-    service = await _service_at_setup(body.token, request, here)
-    return await _restore(service, body, here)
+    service = await _service_at_setup(body.token, request, context)
+    return await _restore(service, body, context)
 
 
 async def _receive(request: Request, service: BackupService) -> UploadedBackup:
@@ -134,9 +134,9 @@ async def _receive(request: Request, service: BackupService) -> UploadedBackup:
 
 
 @router.post("/restore/check", dependencies=own)
-def check_backup(body: PassphraseRequest, signed: Signed, here: Here) -> RestorePlanInfo:
+def check_backup(body: PassphraseRequest, signed: Signed, context: Context) -> RestorePlanInfo:
     """Verify the uploaded backup, and return what a restore would change."""
-    service = _service(here, signed)
+    service = _service(context, signed)
     try:
         plan, upload = service.plan(body.passphrase)
     except NotDone as error:
@@ -153,13 +153,13 @@ def check_backup(body: PassphraseRequest, signed: Signed, here: Here) -> Restore
 
 
 @router.post("/restore", dependencies=own)
-async def restore_backup(body: RestoreRequest, signed: Signed, note: Note, here: Here) -> RestoreInfo:
+async def restore_backup(body: RestoreRequest, signed: Signed, note: Note, context: Context) -> RestoreInfo:
     """Restore the uploaded backup: save what is here as a backup, then start again with the restored files."""
-    return await _restore(await in_worker(_service, here, signed), body, here, note)
+    return await _restore(await in_worker(_service, context, signed), body, context, note)
 
 
 async def _restore(
-    service: BackupService, body: RestoreRequest, here: AppContext, note: AuditNote | None = None
+    service: BackupService, body: RestoreRequest, context: AppContext, note: AuditNote | None = None
 ) -> RestoreInfo:
     try:
         prepared = await in_worker(service.restore, body.passphrase, body.upload)
@@ -169,31 +169,31 @@ async def _restore(
         raise bad_input(error.what, error.todo) from None
     if note is not None:
         await in_worker(note, "backup restored", "")
-    if here.can_restart:
-        here.restart()
-    return RestoreInfo(saved=str(prepared.saved), restarts=here.can_restart, listens=prepared.listens)
+    if context.can_restart:
+        context.restart()
+    return RestoreInfo(saved=str(prepared.saved), restarts=context.can_restart, listens=prepared.listens)
 
 
-async def _service_at_setup(token: str, request: Request, here: AppContext) -> BackupService:
+async def _service_at_setup(token: str, request: Request, context: AppContext) -> BackupService:
     """Return the service for who has the setup link. Raises RequestRefused."""
-    await check_setup_link(token, request, here)
+    await check_setup_link(token, request, context)
     note_sign_in(request)  # backups are larger, and restores longer, than the limits of strangers
-    if await here.owner.look():
+    if await context.owner.look():
         raise RequestRefused(
             409, "has_owner", "This recorder has an owner already.",
             "Sign in, and restore the backup under Settings > System.",
         )  # fmt: skip
-    return await in_worker(_found, here)
+    return await in_worker(_found, context)
 
 
-def _service(here: AppContext, signed: Signed) -> BackupService:
-    require_recent(signed, here)
-    return _found(here)
+def _service(context: AppContext, signed: Signed) -> BackupService:
+    require_recent(signed, context)
+    return _found(context)
 
 
-def _found(here: AppContext) -> BackupService:
+def _found(context: AppContext) -> BackupService:
     try:
-        here.backup.places()
+        context.backup.places()
     except NotDone as error:
         raise not_found(error.what, error.todo) from None
-    return here.backup
+    return context.backup

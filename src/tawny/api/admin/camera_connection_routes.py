@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
-from tawny.api.context import Here
+from tawny.api.context import Context
 from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
@@ -54,9 +54,9 @@ class ConnectionTestResult(ApiResponse):
 
 
 @router.get("/connection", dependencies=own)
-def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
+def connection(camera: OneCamera, context: Context) -> ConnectionInfo:
     try:
-        now = here.connecting.place(camera)
+        now = context.connecting.place(camera)
     except NotDone as error:
         return ConnectionInfo(
             source="", sub="", user="", has_password=False, fixed=f"{error.message} {error.do}".strip()
@@ -65,13 +65,15 @@ def connection(camera: OneCamera, here: Here) -> ConnectionInfo:
 
 
 @router.put("/connection", dependencies=own)
-async def connect_otherwise(camera: OneCamera, body: ConnectionChange, note: Note, here: Here) -> ConnectionTestResult:
+async def connect_otherwise(
+    camera: OneCamera, body: ConnectionChange, note: Note, context: Context
+) -> ConnectionTestResult:
     """Test the connection, then apply it immediately. Nothing is changed if the camera sends no video."""
     wanted = CameraAddressChange(body.source.strip(), body.sub.strip(), body.user, body.password)
 
     def change() -> ConnectionTestResult:
         try:
-            found = here.connecting.change(camera, wanted, untried=body.untried)
+            found = context.connecting.change(camera, wanted, untried=body.untried)
         except TawnyError as error:
             note("camera connection failed", f"{camera}: {public_address(wanted.source)}: {error.code}")
             raise
@@ -79,7 +81,7 @@ async def connect_otherwise(camera: OneCamera, body: ConnectionChange, note: Not
         return ConnectionTestResult(streams=dict(found))
 
     try:
-        return await here.calls.run(f"connect {camera}", change)
+        return await context.calls.run(f"connect {camera}", change)
     except SourceError as error:
         raise RequestRefused(409, "no_picture", error.message, f"{error.do} Nothing was changed.") from error
     except SettingsError as error:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from tawny.api.admin.camera_setup_routes import run_setup
 from tawny.api.auth.access import MOST_LISTED, Access, Note, OneCamera, Signed, known_camera, parse_span, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
@@ -48,10 +48,10 @@ class UndoableInfo(ApiResponse):
 
 
 @router.get("/stored", dependencies=own)
-def stored_of_camera(camera: OneCamera, here: Here) -> StoredInfo:
+def stored_of_camera(camera: OneCamera, context: Context) -> StoredInfo:
     """Return how much is stored of a camera, configured or removed."""
-    found = here.deleting.stored(known_camera(camera, here))
-    pre_s, post_s = event_rolls(here.recorder, camera)
+    found = context.deleting.stored(known_camera(camera, context))
+    pre_s, post_s = event_rolls(context.recorder, camera)
     return StoredInfo(bytes=found.size_bytes, kept=found.kept, oldest_ms=found.oldest_ms, pre_s=pre_s, post_s=post_s)
 
 
@@ -60,7 +60,7 @@ async def remove_camera(
     camera: OneCamera,
     note: Note,
     signed: Signed,
-    here: Here,
+    context: Context,
     *,
     recordings: Literal["keep", "delete"] = "keep",
     with_kept: WithKept = False,
@@ -72,54 +72,54 @@ async def remove_camera(
     is_deleting = recordings == "delete"
 
     def remove(setup: CameraSetupService) -> UndoableInfo:
-        amount = size_text(here.deleting.stored(camera).size_bytes) if is_deleting else ""
+        amount = size_text(context.deleting.stored(camera).size_bytes) if is_deleting else ""
         until_ms = setup.remove(camera, CameraRemoval(signed.person.name, is_deleting, with_kept))
         note("camera removed", f"{camera}: deletes {amount} of recordings" if is_deleting else camera)
         return UndoableInfo(undo_until_ms=until_ms)
 
-    return await run_setup(here, "camera setup", remove)
+    return await run_setup(context, "camera setup", remove)
 
 
 @router.post("/restore", dependencies=own)
-async def restore_camera(camera: OneCamera, note: Note, here: Here) -> OkResponse:
+async def restore_camera(camera: OneCamera, note: Note, context: Context) -> OkResponse:
     """Put back a camera that was removed less than half a minute ago, with its settings, zones and password."""
 
     def restore(setup: CameraSetupService) -> None:
         setup.restore(camera)
         note("camera restored", camera)
 
-    await run_setup(here, "camera setup", restore)
+    await run_setup(context, "camera setup", restore)
     return OkResponse()
 
 
 @router.post("/restart", dependencies=own)
-async def restart_camera(camera: OneCamera, note: Note, here: Here) -> OkResponse:
+async def restart_camera(camera: OneCamera, note: Note, context: Context) -> OkResponse:
     """Disconnect from a camera and connect to it again."""
 
     def restart(setup: CameraSetupService) -> None:
         setup.restart(camera)
         note("camera restarted", camera)
 
-    await run_setup(here, "camera setup", restart)
+    await run_setup(context, "camera setup", restart)
     return OkResponse()
 
 
 @router.delete("/recordings", dependencies=own)
 def delete_recordings(
-    camera: OneCamera, note: Note, signed: Signed, here: Here, *, with_kept: WithKept = False
+    camera: OneCamera, note: Note, signed: Signed, context: Context, *, with_kept: WithKept = False
 ) -> UndoableInfo:
     """Delete what is recorded of a camera until now, in half a minute. The camera goes on recording."""
-    deleting = here.deleting
-    amount = size_text(deleting.stored(known_camera(camera, here)).size_bytes)
+    deleting = context.deleting
+    amount = size_text(deleting.stored(known_camera(camera, context)).size_bytes)
     until_ms = deleting.delete_all_of(camera, signed.person.name, with_kept=with_kept)
     note("recordings deleted", f"{camera}: {amount}")
     return UndoableInfo(undo_until_ms=until_ms)
 
 
 @router.post("/recordings/restore", dependencies=own)
-def keep_recordings(camera: OneCamera, note: Note, here: Here) -> OkResponse:
+def keep_recordings(camera: OneCamera, note: Note, context: Context) -> OkResponse:
     """Undo the deletion of a camera's recordings."""
-    _cancel(camera, here)
+    _cancel(camera, context)
     note("recordings restored", camera)
     return OkResponse()
 
@@ -148,15 +148,15 @@ class DeletionStarted(ApiResponse):
 
 
 @deletions_router.post("/preview", dependencies=own)
-def preview_deletion(body: DeletionRequest, here: Here) -> DeletionPreview:
+def preview_deletion(body: DeletionRequest, context: Context) -> DeletionPreview:
     """Return how much a deletion would take. Deletes nothing."""
-    return here.deleting.measure(_wanted(body, here))
+    return context.deleting.measure(_wanted(body, context))
 
 
 @deletions_router.post("", dependencies=own)
-def delete_stored(body: DeletionRequest, note: Note, signed: Signed, here: Here) -> DeletionStarted:
+def delete_stored(body: DeletionRequest, note: Note, signed: Signed, context: Context) -> DeletionStarted:
     """Delete an event, a time or everything, in half a minute. Recording goes on; uploads elsewhere stay."""
-    deleting, wanted = here.deleting, _wanted(body, here)
+    deleting, wanted = context.deleting, _wanted(body, context)
     amount = size_text(deleting.measure(wanted).bytes)
     key, until_ms = deleting.delete(wanted, signed.person.name)
     what = _named(wanted.events) or ", ".join(wanted.cameras) or "all cameras"
@@ -166,25 +166,25 @@ def delete_stored(body: DeletionRequest, note: Note, signed: Signed, here: Here)
 
 
 @deletions_router.delete("/{deletion}", dependencies=own)
-def undo_deletion(deletion: Annotated[str, Path(max_length=40)], note: Note, here: Here) -> OkResponse:
+def undo_deletion(deletion: Annotated[str, Path(max_length=40)], note: Note, context: Context) -> OkResponse:
     """Undo a deletion, within half a minute."""
-    _cancel(deletion, here)
+    _cancel(deletion, context)
     note("recordings restored", "")
     return OkResponse()
 
 
-def _cancel(key: str, here: AppContext) -> None:
+def _cancel(key: str, context: AppContext) -> None:
     """Undo a deletion. Raises RequestRefused: it was carried out, or there is none."""
-    if here.deleting.cancel(key):
+    if context.deleting.cancel(key):
         return
-    if here.deleting.is_too_late(key):
+    if context.deleting.is_too_late(key):
         raise RequestRefused(
             409, "too_late", "These recordings are deleted already.", "A deletion can be undone for half a minute."
         )
     raise not_found("There is no such deletion.", "It was undone already, or it is over.")
 
 
-def _wanted(body: DeletionRequest, here: AppContext) -> DeletionScope:
+def _wanted(body: DeletionRequest, context: AppContext) -> DeletionScope:
     """Return the parsed request. Raises RequestRefused: a time without an end, or a camera that is unknown."""
     if (body.from_ms is None) != (body.to_ms is None):
         raise bad_input("A time needs a begin and an end.", "Send `from_ms` and `to_ms`.")
@@ -195,7 +195,7 @@ def _wanted(body: DeletionRequest, here: AppContext) -> DeletionScope:
     if body.from_ms is not None and body.to_ms is not None:
         parse_span(body.from_ms, body.to_ms, math.inf)
         span = Span(max(1, body.from_ms), body.to_ms)
-    cameras = [known_camera(CameraId(one), here) for one in body.cameras]
+    cameras = [known_camera(CameraId(one), context) for one in body.cameras]
     return DeletionScope(cameras, span, tuple(map(EventId, events)), body.with_kept)
 
 

@@ -12,7 +12,7 @@ from fastapi import Path as PathParameter
 from pydantic import AfterValidator, Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
@@ -237,18 +237,18 @@ class CameraName(ApiRequest):
 
 
 @router.post("/camera-search", dependencies=own)
-def begin_camera_search(body: SearchRequest, note: Note, here: Here) -> CameraSearchInfo:
+def begin_camera_search(body: SearchRequest, note: Note, context: Context) -> CameraSearchInfo:
     """Search the local network and the recorder's computer for some seconds. No effect while a search runs."""
-    setup = here.setup
+    setup = context.setup
     note("camera search", "with probe" if body.probe else "")
     setup.search(Search(probe=body.probe))
     return _found(setup)
 
 
 @router.get("/camera-search", dependencies=own)
-def camera_search(here: Here) -> CameraSearchInfo:
+def camera_search(context: Context) -> CameraSearchInfo:
     """Return what the newest search has found so far."""
-    return _found(here.setup)
+    return _found(context.setup)
 
 
 @router.get("/camera-makers", dependencies=own)
@@ -264,7 +264,7 @@ def camera_makers() -> CameraMakerList:
 
 
 @router.post("/camera-trial", dependencies=own)
-async def try_camera(body: CameraRequest, note: Note, here: Here) -> CameraTrialResult:
+async def try_camera(body: CameraRequest, note: Note, context: Context) -> CameraTrialResult:
     """Connect to a camera for some seconds and measure it. Nothing is changed. Takes up to a minute."""
 
     def tried(setup: CameraSetupService) -> CameraTrialResult:
@@ -274,22 +274,22 @@ async def try_camera(body: CameraRequest, note: Note, here: Here) -> CameraTrial
             note("camera trial failed", f"{_public(body)}: {error.code}")
             raise
 
-    return await run_setup(here, f"camera trial {body.address}", tried)
+    return await run_setup(context, f"camera trial {body.address}", tried)
 
 
 @router.post("/camera-trial/change", dependencies=own)
-async def change_camera(body: CameraChange, note: Note, here: Here) -> CameraTrialResult:
+async def change_camera(body: CameraChange, note: Note, context: Context) -> CameraTrialResult:
     """Change a setting of a camera by ONVIF, and measure it again."""
 
     def changed(setup: CameraSetupService) -> CameraTrialResult:
         note("camera changed", f"{_public(body)}: {body.change}")
         return _tried(setup.change_camera(body.draft, body.change))
 
-    return await run_setup(here, f"camera trial {body.address}", changed)
+    return await run_setup(context, f"camera trial {body.address}", changed)
 
 
 @router.post("/cameras", dependencies=own, status_code=201)
-async def add_camera(body: NewCamera, note: Note, here: Here) -> AddedCamera:
+async def add_camera(body: NewCamera, note: Note, context: Context) -> AddedCamera:
     """Add a camera to the settings. It records at once. Nothing is changed if its streams cannot be found."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
@@ -298,17 +298,17 @@ async def add_camera(body: NewCamera, note: Note, here: Here) -> AddedCamera:
         note("camera added", f"{camera}: {_public(body)}")
         return AddedCamera(camera=camera)
 
-    return await run_setup(here, "camera setup", added)
+    return await run_setup(context, "camera setup", added)
 
 
 @router.post("/camera-previews", dependencies=own)
-def begin_preview(body: CameraRequest, note: Note, here: Here) -> PreviewInfo:
+def begin_preview(body: CameraRequest, note: Note, context: Context) -> PreviewInfo:
     """Sign in to a camera once, and show live test pictures of it while the list of previews is asked for.
 
     At most eight cameras are shown at once, and none is asked again after three refused sign-ins.
     """
     try:
-        made = here.setup.preview(body.draft)
+        made = context.setup.preview(body.draft)
     except NotDone as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     note("camera preview", _public(body))
@@ -316,22 +316,22 @@ def begin_preview(body: CameraRequest, note: Note, here: Here) -> PreviewInfo:
 
 
 @router.get("/camera-previews", dependencies=own)
-def previews(here: Here) -> PreviewList:
+def previews(context: Context) -> PreviewList:
     """Return the previews. They end some seconds after the last such request."""
-    return PreviewList(items=[_preview(one) for one in here.setup.previews.now()])
+    return PreviewList(items=[_preview(one) for one in context.setup.previews.now()])
 
 
 @router.get("/camera-previews/{preview}/picture", dependencies=own, response_class=Response)
-def preview_picture(preview: OnePreview, here: Here) -> Response:
+def preview_picture(preview: OnePreview, context: Context) -> Response:
     """Return the newest test picture, a JPEG at most 480 px wide."""
-    found = here.setup.previews.picture(preview)
+    found = context.setup.previews.picture(preview)
     if found is None:
         raise RequestRefused(404, "no_picture", "There is no picture of this camera.", "Get its picture again.")
     return Response(found, media_type="image/jpeg", headers={"Cache-Control": "no-store"})
 
 
 @router.post("/camera-previews/{preview}/camera", dependencies=own, status_code=201)
-async def add_previewed_camera(preview: OnePreview, body: NewName, note: Note, here: Here) -> AddedCamera:
+async def add_previewed_camera(preview: OnePreview, body: NewName, note: Note, context: Context) -> AddedCamera:
     """Add a camera that is shown, with the login that it accepted. It records at once."""
 
     def added(setup: CameraSetupService) -> AddedCamera:
@@ -340,23 +340,23 @@ async def add_previewed_camera(preview: OnePreview, body: NewName, note: Note, h
         note("camera added", camera)
         return AddedCamera(camera=camera)
 
-    return await run_setup(here, "camera setup", added)
+    return await run_setup(context, "camera setup", added)
 
 
 @router.post("/cameras/{camera}/device", dependencies=own)
-async def replace_camera(camera: OneCamera, body: CameraRequest, note: Note, here: Here) -> OkResponse:
+async def replace_camera(camera: OneCamera, body: CameraRequest, note: Note, context: Context) -> OkResponse:
     """Put another device in a camera's place. Name, zones, rules and recordings stay."""
 
     def replace(setup: CameraSetupService) -> None:
         setup.replace(camera, body.draft)
         note("camera replaced", f"{camera}: {_public(body)}")
 
-    await run_setup(here, "camera setup", replace)
+    await run_setup(context, "camera setup", replace)
     return OkResponse()
 
 
 @router.post("/cameras/{camera}/address", dependencies=own)
-async def move_camera(camera: OneCamera, body: NewAddress, note: Note, here: Here) -> OkResponse:
+async def move_camera(camera: OneCamera, body: NewAddress, note: Note, context: Context) -> OkResponse:
     """Use a camera's new address, if the same device answers there. The stored password is not sent to it."""
 
     def move(setup: CameraSetupService) -> None:
@@ -367,31 +367,31 @@ async def move_camera(camera: OneCamera, body: NewAddress, note: Note, here: Her
             raise
         note("camera moved", f"{camera}: {body.address}")
 
-    await run_setup(here, "camera setup", move)
+    await run_setup(context, "camera setup", move)
     return OkResponse()
 
 
 @router.put("/cameras/{camera}/name", dependencies=own)
-async def rename_camera(camera: OneCamera, body: CameraName, note: Note, here: Here) -> OkResponse:
+async def rename_camera(camera: OneCamera, body: CameraName, note: Note, context: Context) -> OkResponse:
     """Change the name that people see, and the group. Recordings, links and rules stay as they are."""
 
     def rename(setup: CameraSetupService) -> None:
         setup.rename(camera, body.name, body.group)
         note("camera renamed", camera)
 
-    await run_setup(here, "camera setup", rename)
+    await run_setup(context, "camera setup", rename)
     return OkResponse()
 
 
 @router.put("/cameras/{camera}/lens", dependencies=own)
-async def put_lens(camera: OneCamera, body: LensSettings, note: Note, here: Here) -> OkResponse:
+async def put_lens(camera: OneCamera, body: LensSettings, note: Note, context: Context) -> OkResponse:
     """Say how pages straighten the camera's image. Recordings, snapshots and clips stay as the camera sends them."""
 
     def put(setup: CameraSetupService) -> None:
         setup.put_lens(camera, body)
         note("camera lens changed", f"{camera}: {body.kind}")
 
-    await run_setup(here, "camera setup", put)
+    await run_setup(context, "camera setup", put)
     return OkResponse()
 
 
@@ -412,13 +412,13 @@ class MaskingCostInfo(ApiResponse):
 
 
 @router.post("/cameras/{camera}/masking-cost", dependencies=own)
-async def measure_masking(camera: OneCamera, here: Here) -> MaskingCostInfo:
+async def measure_masking(camera: OneCamera, context: Context) -> MaskingCostInfo:
     """Measure what it costs to burn privacy masks into the recordings, with the video that the camera has just sent.
 
     409 `not_measured`: it sends none, or masks can't be burned in on this computer.
     """
     try:
-        cost = await here.calls.run("masking cost", partial(here.recorder.tuning.masking_cost, camera))
+        cost = await context.calls.run("masking cost", partial(context.recorder.tuning.masking_cost, camera))
     except (NotDone, MaskingFailed) as error:
         raise RequestRefused(409, "not_measured", error.message, error.do) from error
     return MaskingCostInfo(
@@ -428,9 +428,9 @@ async def measure_masking(camera: OneCamera, here: Here) -> MaskingCostInfo:
     )  # fmt: skip
 
 
-async def run_setup(here: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:
+async def run_setup(context: AppContext, lane: str, act: Callable[[CameraSetupService], Result]) -> Result:
     try:
-        return await here.calls.run(lane, partial(act, here.setup))
+        return await context.calls.run(lane, partial(act, context.setup))
     except SourceError as error:
         raise RequestRefused(409, error.code, error.message, error.do) from error
     except SettingsError as error:

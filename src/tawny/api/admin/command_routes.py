@@ -13,7 +13,7 @@ from tawny.api.admin.camera_setup_routes import run_setup
 from tawny.api.auth.access import Access, Note, OneCamera, Signed, caller_of, rule
 from tawny.api.auth.accounts import Account, Role
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
@@ -174,15 +174,15 @@ async def _refuse_former(request: Request) -> None:
 
 
 @router.post("/orders", dependencies=[rule(Access.DIRECT), Depends(_refuse_former)])
-async def order(body: Annotated[AnyOrder, Body()], request: Request, signed: Signed, here: Here) -> OrderDone:
+async def order(body: Annotated[AnyOrder, Body()], request: Request, signed: Signed, context: Context) -> OrderDone:
     """Run a command: set the mode, pause, record, report an event, move a camera, switch a relay."""
-    return await _done(here, _person(signed.person, caller_of(request).address), body)
+    return await _done(context, _person(signed.person, caller_of(request).address), body)
 
 
 @router.get("/cameras/{camera}/controls", dependencies=[rule(Access.DIRECT)])
-async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInfo:
+async def controls(camera: OneCamera, signed: Signed, context: Context) -> ControlsInfo:
     """Return PTZ presets and relays of a camera. Queries the camera for its PTZ capabilities."""
-    found = await here.calls.share(f"controls {camera}", partial(here.orders.controls, camera))
+    found = await context.calls.share(f"controls {camera}", partial(context.orders.controls, camera))
     relays = [one for one in found.relays if one.camera or signed.person.cameras is None]
     shown = [RelayInfo(name=one.name, pulse_s=one.pulse_s, output=one.output, kind=one.kind) for one in relays]
     by = "" if found.steered_by == signed.person.name else found.steered_by
@@ -192,19 +192,21 @@ async def controls(camera: OneCamera, signed: Signed, here: Here) -> ControlsInf
 
 
 @router.get("/cameras/{camera}/device", dependencies=[rule(Access.OWN)])
-async def device(camera: OneCamera, here: Here) -> DeviceInfo:
+async def device(camera: OneCamera, context: Context) -> DeviceInfo:
     """Return model, firmware, clock, image and encoder settings of a camera, asked from it by ONVIF."""
-    return await _of_device(here.calls.share(f"device {camera}", partial(here.orders.device, camera)))
+    return await _of_device(context.calls.share(f"device {camera}", partial(context.orders.device, camera)))
 
 
 @router.patch("/cameras/{camera}/device", dependencies=[rule(Access.OWN)])
-async def change_device(camera: OneCamera, body: DeviceRequest, note: Note, here: Here) -> DeviceInfo:
+async def change_device(camera: OneCamera, body: DeviceRequest, note: Note, context: Context) -> DeviceInfo:
     """Change image or encoder settings of a camera, or its clock, and return all as the camera then has them."""
     encoder = EncoderSettings(**body.encoder.model_dump()) if body.encoder is not None else None
     wanted = DeviceChange(body.imaging, encoder, body.set_clock)
     changed = [*body.imaging, *(["encoder"] if encoder else []), *(["clock"] if body.set_clock else [])]
     note("camera changed", f"{camera}: {', '.join(changed) or 'nothing'}")
-    return await _of_device(here.calls.run(f"camera {camera}", partial(here.orders.change_device, camera, wanted)))
+    return await _of_device(
+        context.calls.run(f"camera {camera}", partial(context.orders.change_device, camera, wanted))
+    )
 
 
 class TrackingRequest(ApiRequest):
@@ -258,42 +260,42 @@ class PositionInfo(ApiResponse):
 
 
 @router.get("/cameras/{camera}/tracking", dependencies=[rule(Access.OWN)])
-def tracking(camera: OneCamera, here: Here) -> TrackingInfo:
+def tracking(camera: OneCamera, context: Context) -> TrackingInfo:
     """Return how a PTZ camera follows objects."""
-    return _tracking(here, camera)
+    return _tracking(context, camera)
 
 
 @router.put("/cameras/{camera}/tracking", dependencies=[rule(Access.OWN)])
-async def put_tracking(camera: OneCamera, body: TrackingRequest, note: Note, here: Here) -> TrackingInfo:
+async def put_tracking(camera: OneCamera, body: TrackingRequest, note: Note, context: Context) -> TrackingInfo:
     """Change how a PTZ camera follows objects. Takes the place of what a command has switched."""
     wanted = body.settings
 
     def put(setup: CameraSetupService) -> None:
         setup.put_track(camera, wanted)
-        here.orders.track_as_set(camera)
+        context.orders.track_as_set(camera)
         note("camera tracking changed", f"{camera}: {'on' if wanted.enabled else 'off'}")
 
-    await run_setup(here, "camera setup", put)
-    return _tracking(here, camera)
+    await run_setup(context, "camera setup", put)
+    return _tracking(context, camera)
 
 
 @router.get("/cameras/{camera}/position", dependencies=[rule(Access.OWN)])
-async def position(camera: OneCamera, here: Here) -> PositionInfo:
+async def position(camera: OneCamera, context: Context) -> PositionInfo:
     """Return where a PTZ camera points, asked from it by ONVIF."""
-    pan, tilt, zoom = await here.calls.share(f"position {camera}", partial(here.orders.ptz_position, camera))
+    pan, tilt, zoom = await context.calls.share(f"position {camera}", partial(context.orders.ptz_position, camera))
     return PositionInfo(pan=pan, tilt=tilt, zoom=zoom)
 
 
 @router.post("/cameras/{camera}/calibration", dependencies=[rule(Access.OWN)])
-async def calibrate(camera: OneCamera, note: Note, here: Here) -> TrackingInfo:
+async def calibrate(camera: OneCamera, note: Note, context: Context) -> TrackingInfo:
     """Measure how a PTZ camera turns: it moves a little to either side and back, for up to a minute."""
     note("camera calibrated", camera)
-    await here.calls.run(f"calibrate {camera}", partial(here.orders.calibrate, camera))
-    return _tracking(here, camera)
+    await context.calls.run(f"calibrate {camera}", partial(context.orders.calibrate, camera))
+    return _tracking(context, camera)
 
 
-def _tracking(here: AppContext, camera: CameraId) -> TrackingInfo:
-    found, track = here.orders.tracking(camera), here.orders.track_settings(camera)
+def _tracking(context: AppContext, camera: CameraId) -> TrackingInfo:
+    found, track = context.orders.tracking(camera), context.orders.track_settings(camera)
     values = track.model_dump(exclude={"lost_after", "pause"})
     return TrackingInfo(
         settings=TrackingRequest(**values, lost_after_s=track.lost_after, pause_s=track.pause),
@@ -312,30 +314,30 @@ async def _of_device(details: Awaitable[DeviceDetails]) -> DeviceInfo:
 
 
 @router.post("/inputs/{program}", dependencies=[rule(Access.SIGNED)])
-async def take_input(program: OneInput, request: Request, here: Here) -> OrderDone:
+async def take_input(program: OneInput, request: Request, context: Context) -> OrderDone:
     """Run a command of an API client configured under `api_clients`, authenticated by signature or token."""
     body, headers = await request.body(), {key.lower(): value for key, value in request.headers.items()}
     try:
-        who = await asyncio.to_thread(here.orders.sent, program, headers, body, caller_of(request).address)
+        who = await asyncio.to_thread(context.orders.sent, program, headers, body, caller_of(request).address)
         order = order_in(body)
     except CommandRefused as refused:
         if refused.kind == "signed_out":
-            here.accounts.counts.count(ACCESS_REFUSED, program, caller_of(request).address)
+            context.accounts.counts.count(ACCESS_REFUSED, program, caller_of(request).address)
         raise _refused(refused) from refused
-    return await _done(here, who, order)
+    return await _done(context, who, order)
 
 
 @router.get("/programs", dependencies=[rule(Access.OWN)])
-def programs(here: Here) -> ProgramList:
+def programs(context: Context) -> ProgramList:
     """List integrations: what they receive, their delivery status and their permissions."""
-    return ProgramList(items=[ProgramInfo.model_validate(one) for one in here.orders.overview()])
+    return ProgramList(items=[ProgramInfo.model_validate(one) for one in context.orders.overview()])
 
 
-async def _done(here: AppContext, who: CommandIssuer, order: Order) -> OrderDone:
+async def _done(context: AppContext, who: CommandIssuer, order: Order) -> OrderDone:
     lane = _device_of(order)
-    do = partial(here.orders.do, who, order)
+    do = partial(context.orders.do, who, order)
     try:
-        done: CommandResult = await (here.calls.run(lane, do) if lane else asyncio.to_thread(do))
+        done: CommandResult = await (context.calls.run(lane, do) if lane else asyncio.to_thread(do))
     except CommandRefused as refused:
         raise _refused(refused) from refused
     return OrderDone(words=done.words, event=done.event or None)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from tawny.api.auth.access import Access, Note, Signed, caller_of, known_camera, rule
 from tawny.api.auth.accounts import Account, LoginSession, Role
 from tawny.api.auth.audit_counts import MESSAGE_IMAGE_OPENED
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_field, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
@@ -230,22 +230,22 @@ OneToken = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/targets", dependencies=own)
-def targets(here: Here) -> TargetList:
+def targets(context: Context) -> TargetList:
     """List upload destinations and notification channels with queue, last deliveries and problems."""
-    return TargetList(items=[_target_info(one) for one in here.outside.all_targets()], address=here.address)
+    return TargetList(items=[_target_info(one) for one in context.outside.all_targets()], address=context.address)
 
 
 @router.get("/targets/kinds", dependencies=own)
-def target_kinds(here: Here) -> KindList:
+def target_kinds(context: Context) -> KindList:
     """List the available types and their fields."""
-    with _settings(here) as settings:
+    with _settings(context) as settings:
         return KindList(items=[KindInfo.model_validate(asdict(one)) for one in settings.kinds()], kept=settings.is_kept)
 
 
 @router.get("/targets/{target}/settings", dependencies=own)
-def target_settings(target: OneName, here: Here) -> TargetSettings:
+def target_settings(target: OneName, context: Context) -> TargetSettings:
     """Return the settings of a target, without secrets."""
-    with _settings(here) as settings:
+    with _settings(context) as settings:
         written = settings.view(target)
     return TargetSettings(
         group=written.group, values={key: value for key, value in written.values.items() if _is_plain(value)}
@@ -259,107 +259,107 @@ def _is_plain(value: object) -> bool:
 
 
 @router.put("/targets/{target}", dependencies=own)
-def put_target(target: NewName, body: TargetChange, note: Note, here: Here) -> OkResponse:
+def put_target(target: NewName, body: TargetChange, note: Note, context: Context) -> OkResponse:
     """Add or change a target. Takes effect immediately; queued items are kept.
 
     409 `name_taken`: it is new, and there is one of this name.
     """
-    with _settings(here) as settings:
+    with _settings(context) as settings:
         settings.put(body.group, target, body.values, is_new=body.new)
         note(f"{body.group} changed", target)
     return OkResponse()
 
 
 @router.delete("/targets/{target}", dependencies=own)
-def remove_target(target: OneName, note: Note, here: Here) -> OkResponse:
+def remove_target(target: OneName, note: Note, context: Context) -> OkResponse:
     """Remove a target and drop its queue. Files already delivered stay there."""
-    with _settings(here) as settings:
+    with _settings(context) as settings:
         settings.remove(target)
         note("upload or notification target removed", target)
     return OkResponse()
 
 
 @router.post("/targets/{target}/try-out", dependencies=own)
-def try_out_target(target: NewName, body: TargetChange, here: Here) -> ConnectionTestInfo:
+def try_out_target(target: NewName, body: TargetChange, context: Context) -> ConnectionTestInfo:
     """Test settings without saving them."""
-    with _settings(here) as settings:
+    with _settings(context) as settings:
         return _tested(settings.try_out(body.group, target, body.values, is_new=body.new))
 
 
 @router.post("/targets/{target}/test", dependencies=own)
-def test_target(target: OneName, here: Here) -> ConnectionTestInfo:
+def test_target(target: OneName, context: Context) -> ConnectionTestInfo:
     """Test a target step by step up to the first failure: upload and read back a small file, or send a notification.
 
     A destination whose login may not delete gets `write_only`.
     """
-    with _delivery(here) as delivery:
+    with _delivery(context) as delivery:
         return _tested(delivery.test(target))
 
 
 @router.put("/targets/{target}/pause", dependencies=own)
-def pause_target(target: OneName, body: PauseChange, note: Note, here: Here) -> OkResponse:
+def pause_target(target: OneName, body: PauseChange, note: Note, context: Context) -> OkResponse:
     """Pause or resume deliveries. Items stay queued until it is resumed."""
-    with _delivery(here) as delivery:
+    with _delivery(context) as delivery:
         delivery.pause(target, paused=body.paused)
         note(f"uploads and notifications {'paused' if body.paused else 'resumed'}", target)
     return OkResponse()
 
 
 @router.post("/targets/{target}/try", dependencies=own)
-def try_target_now(target: OneName, here: Here) -> OkResponse:
+def try_target_now(target: OneName, context: Context) -> OkResponse:
     """Retry queued items now instead of waiting for the next attempt, also a failed search for expired files."""
-    with _delivery(here) as delivery:
+    with _delivery(context) as delivery:
         delivery.try_now(target)
     return OkResponse()
 
 
 @router.put("/targets/{target}/mute", dependencies=own)
-def mute_target(target: OneName, body: MuteRequest, note: Note, here: Here) -> OkResponse:
+def mute_target(target: OneName, body: MuteRequest, note: Note, context: Context) -> OkResponse:
     """Mute notifications about a camera's events for a time."""
-    with _delivery(here) as delivery:
+    with _delivery(context) as delivery:
         delivery.mute(target, CameraId(body.camera), body.for_s * 1000)
     note("channel muted" if body.for_s else "channel no longer muted", f"{target}: {body.camera}")
     return OkResponse()
 
 
 @router.get("/push", dependencies=view)
-def push_key(here: Here) -> PushKey:
+def push_key(context: Context) -> PushKey:
     """Return the public key for Web Push subscriptions."""
-    return PushKey(key=here.outside.push_key(), has_channel=here.outside.has_browser_channel())
+    return PushKey(key=context.outside.push_key(), has_channel=context.outside.has_browser_channel())
 
 
 @router.post("/push", dependencies=view)
-def subscribe_browser(body: PushAddress, request: Request, signed: Signed, note: Note, here: Here) -> OkResponse:
+def subscribe_browser(body: PushAddress, request: Request, signed: Signed, note: Note, context: Context) -> OkResponse:
     """Subscribe this browser to push notifications of cameras its user may see; without keys: unsubscribe.
 
     The first one adds the notification channel of browsers.
     """
     keys = (body.p256dh, body.auth) if body.p256dh else None
-    with _delivery(here) as delivery:
+    with _delivery(context) as delivery:
         try:
             delivery.subscribe_browser(signed.person.id, body.endpoint, keys, signed.id)
         except ValueError:
             raise bad_input("These aren't valid browser push keys.") from None
     if keys is not None:
-        is_public = here.address.startswith("https://") and not here.is_at_home_only
-        language = _language(request.headers.get("accept-language", ""), here)
-        with _settings(here) as settings:
-            if added := settings.add_browser_channel(here.address if is_public else "", language):
+        is_public = context.address.startswith("https://") and not context.is_at_home_only
+        language = _language(request.headers.get("accept-language", ""), context)
+        with _settings(context) as settings:
+            if added := settings.add_browser_channel(context.address if is_public else "", language):
                 note("notification channel added", added)
     return OkResponse()
 
 
-def _language(accepted: str, here: AppContext) -> str:
+def _language(accepted: str, context: AppContext) -> str:
     """Return the first of a browser's languages that tawny has. accepted: its `Accept-Language`, best first."""
-    known = {code for code, _ in here.languages.known()}
+    known = {code for code, _ in context.languages.known()}
     tags = [one.partition(";")[0].strip() for one in accepted.split(",")]
     return next((code for tag in tags for code in (tag, tag.partition("-")[0]) if code in known), ENGLISH)
 
 
 @router.get("/snoozes", dependencies=view)
-def snoozes(signed: Signed, here: Here) -> SnoozeList:
+def snoozes(signed: Signed, context: Context) -> SnoozeList:
     """List the user's own snoozes, and those for everyone, of cameras and rules the user may see."""
-    snoozes = here.outside.snoozes
+    snoozes = context.outside.snoozes
     may_see = signed.person.may_see
     own = [one for one in snoozes.all() if one.everyone or one.by == signed.person.id]
     seen = [one for one in own if one.camera is None or may_see(one.camera)]
@@ -373,19 +373,19 @@ def snoozes(signed: Signed, here: Here) -> SnoozeList:
 
 
 @router.put("/snoozes", dependencies=view)
-def snooze(body: SnoozeRequest, signed: Signed, note: Note, here: Here) -> SnoozeInfo:
+def snooze(body: SnoozeRequest, signed: Signed, note: Note, context: Context) -> SnoozeInfo:
     """Stop notifications about events for a time: the user's own, or everyone's or a rule as member or owner.
 
     Everyone's, and a rule, only by those who may see all cameras that it is about.
     """
-    camera = None if body.camera is None else known_camera(CameraId(body.camera), here)
+    camera = None if body.camera is None else known_camera(CameraId(body.camera), context)
     if body.rule and camera is not None:
         raise bad_input("A camera or a rule, not both.")
     if body.everyone or body.rule:
-        _check_may_snooze_for_all(signed, camera, body.rule, here.outside.snoozes)
+        _check_may_snooze_for_all(signed, camera, body.rule, context.outside.snoozes)
     if body.for_s is None and not body.rule:
         raise bad_input("Only a rule can be snoozed until it is resumed.", "Choose a duration.")
-    person, snoozes = signed.person, here.outside.snoozes
+    person, snoozes = signed.person, context.outside.snoozes
     try:
         made = snoozes.put(camera, body.for_s, person.id, person.name, everyone=body.everyone, rule=body.rule)
     except NotDone as error:
@@ -395,9 +395,9 @@ def snooze(body: SnoozeRequest, signed: Signed, note: Note, here: Here) -> Snooz
 
 
 @router.delete("/snoozes", dependencies=view)
-def end_snooze(query: Annotated[SnoozeQuery, Query()], signed: Signed, note: Note, here: Here) -> OkResponse:
+def end_snooze(query: Annotated[SnoozeQuery, Query()], signed: Signed, note: Note, context: Context) -> OkResponse:
     """End a snooze of a camera or a rule; without `camera` and `rule`: the one of all cameras."""
-    snoozes = here.outside.snoozes
+    snoozes = context.outside.snoozes
     camera = CameraId(query.camera) if query.camera else None
     if query.everyone or query.rule:
         _check_may_snooze_for_all(signed, camera, query.rule, snoozes)
@@ -408,41 +408,43 @@ def end_snooze(query: Annotated[SnoozeQuery, Query()], signed: Signed, note: Not
 
 
 @router.get("/actions/{target}/{token}", dependencies=public)
-def look_at_act(target: OneName, token: OneToken, here: Here) -> MessageActionInfo:
+def look_at_act(target: OneName, token: OneToken, context: Context) -> MessageActionInfo:
     """Return what a notification button would do, without doing it: mail scanners follow links."""
-    with _delivery(here) as delivery:
+    with _delivery(context) as delivery:
         return MessageActionInfo(words=delivery.act_words(target, token))
 
 
 @router.post("/actions/{target}/{token}", dependencies=public)
-def act(target: OneName, token: OneToken, request: Request, here: Here) -> MessageActionInfo:
+def act(target: OneName, token: OneToken, request: Request, context: Context) -> MessageActionInfo:
     """Run the action of a notification button.
 
     The token is signed for one action on one event; repeating is harmless.
     """
-    with _delivery(here) as delivery:
+    with _delivery(context) as delivery:
         done = delivery.act(target, token, caller_of(request).address)
     return MessageActionInfo(words=done)
 
 
 @router.get("/sent/{target}/{file}", dependencies=public, response_class=Response)
-def sent_image(target: OneName, file: Annotated[str, Path(max_length=80)], request: Request, here: Here) -> Response:
+def sent_image(
+    target: OneName, file: Annotated[str, Path(max_length=80)], request: Request, context: Context
+) -> Response:
     """Return the image of a notification, for services that display what a link leads to.
 
     The link is signed for one image of one event and ends after six hours.
     """
-    with _delivery(here) as delivery:
+    with _delivery(context) as delivery:
         image = delivery.notifications.sent_image(target, file.rpartition(".")[0])
-    here.accounts.counts.count(MESSAGE_IMAGE_OPENED, Role.VISITOR.value, caller_of(request).address, detail=target)
+    context.accounts.counts.count(MESSAGE_IMAGE_OPENED, Role.VISITOR.value, caller_of(request).address, detail=target)
     headers = {"Cache-Control": "private, max-age=3600"}
     return Response(image.read(0, image.size_bytes), media_type=image.media_type, headers=headers)
 
 
 @contextmanager
-def _settings(here: AppContext) -> Iterator[TargetSettingsService]:
+def _settings(context: AppContext) -> Iterator[TargetSettingsService]:
     """Give the settings of all targets. Raises RequestRefused when they refuse."""
     try:
-        yield here.placing
+        yield context.placing
     except TargetNameTaken as taken:
         raise RequestRefused(409, "name_taken", f"{taken} already exists.", "Choose another name.") from None
     except SettingsError as error:
@@ -454,10 +456,10 @@ def _settings(here: AppContext) -> Iterator[TargetSettingsService]:
 
 
 @contextmanager
-def _delivery(here: AppContext) -> Iterator[DeliveryService]:
+def _delivery(context: AppContext) -> Iterator[DeliveryService]:
     """Give the delivery service. Raises RequestRefused when it refuses."""
     try:
-        yield here.outside
+        yield context.outside
     except KeyError:
         raise not_found("Notification channel or upload destination not found.") from None
     except NotDone as error:

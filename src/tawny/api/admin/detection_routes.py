@@ -23,7 +23,7 @@ from tawny.api.auth.access import (
     parse_span,
     rule,
 )
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, bad_setting, not_found
 from tawny.api.events.event_routes import no_event, note_marked
 from tawny.api.request_handling import WorkerRoute
@@ -185,26 +185,26 @@ router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
 @router.get("/cameras/{camera}/watching", dependencies=[rule(Access.VIEW)])
-def watching(camera: OneCamera, here: Here) -> DetectionInfo:
-    return _detection_info(here, camera)
+def watching(camera: OneCamera, context: Context) -> DetectionInfo:
+    return _detection_info(context, camera)
 
 
 @router.put("/cameras/{camera}/watching", dependencies=[rule(Access.OWN)])
 def watch_otherwise(
-    camera: OneCamera, body: DetectionChangeRequest, here: Here, request: Request, session: Signed
+    camera: OneCamera, body: DetectionChangeRequest, context: Context, request: Request, session: Signed
 ) -> DetectionInfo:
     """Change detection settings. Effective immediately, without interrupting recording.
 
     409 `changed`: they were changed in the meantime.
     """
     try:
-        with here.changeable.changing():
-            now = _found(here, camera)
+        with context.changeable.changing():
+            now = _found(context, camera)
             if body.version is not None and body.version != now.version:
-                raise _changed_meanwhile(now, here.recorder.clock.now_ms())
+                raise _changed_meanwhile(now, context.recorder.clock.now_ms())
             changed, masks = _settings(body.watch, now.watch)
-            here.recorder.tuning.change(camera, changed, masks, session.person.name)
-        here.accounts.note(
+            context.recorder.tuning.change(camera, changed, masks, session.person.name)
+        context.accounts.note(
             "detection settings changed",
             session.person.name,
             caller_of(request),
@@ -214,7 +214,7 @@ def watch_otherwise(
         raise bad_input(f"{error.problems[0].path.rpartition('.')[2]}: {error.problems[0].allowed}.") from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
-    return _detection_info(here, camera)
+    return _detection_info(context, camera)
 
 
 class OrientationRequest(ApiRequest):
@@ -225,20 +225,22 @@ class OrientationRequest(ApiRequest):
 
 
 @router.put("/cameras/{camera}/orientation", dependencies=[rule(Access.OWN)])
-def turn(camera: OneCamera, body: OrientationRequest, here: Here, request: Request, session: Signed) -> DetectionInfo:
+def turn(
+    camera: OneCamera, body: OrientationRequest, context: Context, request: Request, session: Signed
+) -> DetectionInfo:
     """Turn a camera's image wherever it is shown, from its next keyframe on. Recording is not interrupted.
 
     Recorded video keeps its orientation. Zones, lines and masks stay on the same things.
     """
     try:
-        here.recorder.tuning.turn(camera, Orientation(body.rotate, body.mirror), session.person.name)
+        context.recorder.tuning.turn(camera, Orientation(body.rotate, body.mirror), session.person.name)
     except SettingsError as error:
         raise bad_setting(error) from error
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     detail = f"{camera}: {body.rotate} degrees{', mirrored' if body.mirror else ''}"
-    here.accounts.note("camera turned", session.person.name, caller_of(request), detail)
-    return _detection_info(here, camera)
+    context.accounts.note("camera turned", session.person.name, caller_of(request), detail)
+    return _detection_info(context, camera)
 
 
 def _what(now: recorder.DetectionView, after: DetectionSettings, masks: tuple[Points, ...]) -> str:
@@ -258,15 +260,15 @@ def _changed_meanwhile(now: recorder.DetectionView, now_ms: int) -> RequestRefus
     return RequestRefused(409, "changed", f"{now.changed.by} changed this {ago}.", "Reload, or overwrite it.")
 
 
-def _found(here: AppContext, camera: CameraId) -> recorder.DetectionView:
-    now = here.recorder.tuning.watching(camera)
+def _found(context: AppContext, camera: CameraId) -> recorder.DetectionView:
+    now = context.recorder.tuning.watching(camera)
     if now is None:
         raise not_found("Camera not found.")
     return now
 
 
-def _detection_info(here: AppContext, camera: CameraId) -> DetectionInfo:
-    now = _found(here, camera)
+def _detection_info(context: AppContext, camera: CameraId) -> DetectionInfo:
+    now = _found(context, camera)
     return DetectionInfo(
         camera=camera,
         version=now.version,
@@ -276,9 +278,9 @@ def _detection_info(here: AppContext, camera: CameraId) -> DetectionInfo:
         sound_trouble=now.sound_trouble,
         notes=_notes(now.notes) if now.notes else None,
         changed=now.changed,
-        readers=list(here.recorder.tuning.readers()),
-        sound_models=list(here.recorder.tuning.sound_models()),
-        detectors=[_detector(about, now.watch) for about in here.recorder.tuning.detectors()],
+        readers=list(context.recorder.tuning.readers()),
+        sound_models=list(context.recorder.tuning.sound_models()),
+        detectors=[_detector(about, now.watch) for about in context.recorder.tuning.detectors()],
         detector_when_on=now.watch.detector_when_on,
     )
 
@@ -443,18 +445,18 @@ Area = Annotated[Box, Depends(_area)]
 
 
 @router.get("/cameras/{camera}/motion", dependencies=view, response_class=Response)
-def motion(camera: OneCamera, from_ms: At, to_ms: At, here: Here, zone: OneZone = "") -> Response:
+def motion(camera: OneCamera, from_ms: At, to_ms: At, context: Context, zone: OneZone = "") -> Response:
     """Return motion scores, one byte per second: 0 to 100, 255 if not analyzed.
 
     `X-Begin-Ms`: time of the first byte. zone: scores of this zone only.
     """
-    return _scores(camera, from_ms, to_ms, here, zone)
+    return _scores(camera, from_ms, to_ms, context, zone)
 
 
 @router.get("/cameras/{camera}/sound", dependencies=view, response_class=Response)
-def sound(camera: OneCamera, from_ms: At, to_ms: At, here: Here) -> Response:
+def sound(camera: OneCamera, from_ms: At, to_ms: At, context: Context) -> Response:
     """Return sound levels like `/motion`: 50 is 15 dB above background noise, 255 if not analyzed."""
-    return _scores(camera, from_ms, to_ms, here, SOUND)
+    return _scores(camera, from_ms, to_ms, context, SOUND)
 
 
 class DetectedSoundInfo(ApiResponse):
@@ -474,9 +476,9 @@ class DetectedSoundList(ApiResponse):
 
 
 @router.get("/cameras/{camera}/sounds", dependencies=view)
-def sounds(camera: OneCamera, here: Here) -> DetectedSoundList:
+def sounds(camera: OneCamera, context: Context) -> DetectedSoundList:
     """Return the classes of sounds since the settings were changed, newest first. Empty without a sound model."""
-    now = _found(here, known_camera(camera, here))
+    now = _found(context, known_camera(camera, context))
     wanted = SoundSettings(now.watch.sound.sure, now.watch.sound.thresholds)
     return DetectedSoundList(
         items=[
@@ -485,31 +487,33 @@ def sounds(camera: OneCamera, here: Here) -> DetectedSoundList:
                 best=round(one.best, 3), at_ms=one.at_ms, count=one.count,
                 is_event=one.score >= wanted.least(one.name),
             )
-            for one in here.recorder.tuning.sounds(camera)
+            for one in context.recorder.tuning.sounds(camera)
         ]
     )  # fmt: skip
 
 
-def _scores(camera: OneCamera, from_ms: int, to_ms: int, here: Here, zone: str) -> Response:
+def _scores(camera: OneCamera, from_ms: int, to_ms: int, context: Context, zone: str) -> Response:
     span = parse_span(from_ms, to_ms, 8)
-    known = known_camera(camera, here)
-    scores = here.recorder.zone_scores(known, zone, span) if zone else here.recorder.scores(known, span)
+    known = known_camera(camera, context)
+    scores = context.recorder.zone_scores(known, zone, span) if zone else context.recorder.scores(known, span)
     begin = {"X-Begin-Ms": str(span.begin_ms // 1000 * 1000), "Cache-Control": "private, no-store"}
     return Response(scores, media_type="application/octet-stream", headers=begin)
 
 
 @router.post("/cameras/{camera}/threshold-preview", dependencies=view)
-def what_if(camera: OneCamera, body: schemas.TriggerSimulationRequest, here: Here) -> schemas.TriggerSimulationResponse:
+def what_if(
+    camera: OneCamera, body: schemas.TriggerSimulationRequest, context: Context
+) -> schemas.TriggerSimulationResponse:
     """Simulate another motion threshold, for the last 24 hours or the given time."""
-    span = _span(here, body.from_ms, body.to_ms)
-    stored = _stored(here, known_camera(camera, here), span)
-    made = trigger_simulation.simulate_trigger(*stored, span, body.level, _in_use(here, camera))
+    span = _span(context, body.from_ms, body.to_ms)
+    stored = _stored(context, known_camera(camera, context), span)
+    made = trigger_simulation.simulate_trigger(*stored, span, body.level, _in_use(context, camera))
     return schemas.TriggerSimulationResponse(
         level=body.level,
         from_ms=span.begin_ms,
         to_ms=span.end_ms,
         still=[event.id for event in made.still],
-        missed=[serializers.event(event, here.recorder) for event in made.missed],
+        missed=[serializers.event(event, context.recorder) for event in made.missed],
         newly=list(made.newly),
         unknown=[event.id for event in made.unknown],
     )
@@ -517,16 +521,16 @@ def what_if(camera: OneCamera, body: schemas.TriggerSimulationRequest, here: Her
 
 @router.get("/cameras/{camera}/proposal", dependencies=view)
 def proposal(
-    camera: OneCamera, here: Here, reason: schemas.WhyFalse, days: Annotated[int, Query(ge=1, le=30)] = 7
+    camera: OneCamera, context: Context, reason: schemas.WhyFalse, days: Annotated[int, Query(ge=1, le=30)] = 7
 ) -> schemas.LevelProposalInfo:
     """Suggest a threshold that removes false alarms with this reason.
 
     level null: too few false alarms; or, if `leaves` lists them, no threshold removes them without losing other events.
     """
-    now_ms = here.recorder.clock.now_ms()
+    now_ms = context.recorder.clock.now_ms()
     span = Span(now_ms - days * DAY_MS, now_ms)
-    events, scores = _stored(here, known_camera(camera, here), span)
-    in_use = _in_use(here, camera)
+    events, scores = _stored(context, known_camera(camera, context), span)
+    in_use = _in_use(context, camera)
     made = trigger_simulation.propose_level(events, scores, span, reason, in_use)
     if made is None:
         still = trigger_simulation.let_through(events, scores, span, in_use)
@@ -538,12 +542,12 @@ def proposal(
         level=made.level,
         removes=[event.id for event in made.removes],
         leaves=[event.id for event in made.leaves],
-        loses=[serializers.event(event, here.recorder) for event in made.loses],
+        loses=[serializers.event(event, context.recorder) for event in made.loses],
     )
 
 
 @router.post("/events/{event}/feedback", dependencies=[rule(Access.DIRECT)])
-def feedback(event: OneEvent, body: schemas.FeedbackRequest, note: Note, here: Here) -> schemas.EventInfo:
+def feedback(event: OneEvent, body: schemas.FeedbackRequest, note: Note, context: Context) -> schemas.EventInfo:
     """Store feedback: false alarm with its reason, or the correct type. An empty value removes it.
 
     Feedback marks the event as reviewed, removing it doesn't change that.
@@ -551,48 +555,46 @@ def feedback(event: OneEvent, body: schemas.FeedbackRequest, note: Note, here: H
     Members and owners; in the audit log.
     """
     is_seen = True if body.false_alarm or body.labeled_as else None  # feedback that is taken back says nothing of it
-    marked = here.recorder.mark_event(event, reviewed=is_seen, false_alarm=body.false_alarm, said=body.labeled_as)
+    marked = context.recorder.mark_event(event, reviewed=is_seen, false_alarm=body.false_alarm, said=body.labeled_as)
     if marked is None:
         raise no_event()
     words = [body.false_alarm and f"false alarm: {body.false_alarm}", body.labeled_as]
     what = ", ".join(word for word in words if word) or "feedback removed"
     note_marked(note, f"event feedback: {what}", [marked])
-    return serializers.event(marked, here.recorder)
+    return serializers.event(marked, context.recorder)
 
 
 @router.get("/cameras/{camera}/search", dependencies=view)
-def search(camera: OneCamera, from_ms: At, to_ms: At, here: Here, area: Area) -> schemas.MotionSearchHit:
+def search(camera: OneCamera, from_ms: At, to_ms: At, context: Context, area: Area) -> schemas.MotionSearchHit:
     """Return when there was motion in an area of the image, newest first."""
     span, wanted = parse_span(from_ms, to_ms), grid_of(area)
     found: list[schemas.SpanMs] = []
-    for at_ms, grid in here.recorder.grids(known_camera(camera, here), span):
+    for at_ms, grid in context.recorder.grids(known_camera(camera, context), span):
         if not grid & wanted:
             continue
-        if found and at_ms - found[-1][1] <= JOIN_MS:
-            found[-1] = found[-1][0], at_ms + 1000
-        else:
-            found.append((at_ms, at_ms + 1000))
+        begin_ms = found.pop()[0] if found and at_ms - found[-1][1] <= JOIN_MS else at_ms
+        found.append((begin_ms, at_ms + 1000))
     return schemas.MotionSearchHit(spans=found[: -MOST_FOUND - 1 : -1])
 
 
-def _in_use(here: AppContext, camera: CameraId) -> int:
+def _in_use(context: AppContext, camera: CameraId) -> int:
     """Return the threshold in use; the default if unknown."""
-    watching = here.recorder.tuning.watching(camera)
+    watching = context.recorder.tuning.watching(camera)
     return trigger_simulation.LINE if watching is None else watching.watch.threshold
 
 
-def _span(here: AppContext, from_ms: int | None, to_ms: int | None) -> Span:
-    end_ms = here.recorder.clock.now_ms() if to_ms is None else to_ms
+def _span(context: AppContext, from_ms: int | None, to_ms: int | None) -> Span:
+    end_ms = context.recorder.clock.now_ms() if to_ms is None else to_ms
     return parse_span(end_ms - DAY_MS if from_ms is None else from_ms, end_ms, 8)
 
 
-def _stored(here: AppContext, camera: CameraId, span: Span) -> tuple[list[Event], bytes]:
+def _stored(context: AppContext, camera: CameraId, span: Span) -> tuple[list[Event], bytes]:
     """Return events that began in the span, newest first, and its motion scores."""
-    index = here.recorder.index
+    index = context.recorder.index
     found = all_events(lambda after: index.events(span, cameras=[camera], after=after, limit=200))
     began = [
         event
         for event in islice(found, MOST_EVENTS)
         if span.begin_ms <= event.start_ms < span.end_ms and event.kind in MOVING
     ]
-    return began, here.recorder.scores(camera, span)
+    return began, context.recorder.scores(camera, span)

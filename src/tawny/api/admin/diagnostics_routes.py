@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from tawny.api.auth.access import Access, rule
-from tawny.api.context import Here
+from tawny.api.context import Context
 from tawny.api.schemas import ApiResponse
 from tawny.service.diagnosis.bundle import zip_of
 
@@ -41,9 +41,9 @@ class DiagnosticsInfo(ApiResponse):
 
 
 @router.get("", dependencies=[rule(Access.OWN)])
-async def diagnostics(here: Here) -> DiagnosticsInfo:
+async def diagnostics(context: Context) -> DiagnosticsInfo:
     """Check the computer and make the bundle. Takes some seconds."""
-    made = await here.calls.share("diagnostics", here.diagnostics.make)
+    made = await context.calls.share("diagnostics", context.diagnostics.make)
     return DiagnosticsInfo(
         made_ms=made.at_ms,
         checks=[
@@ -55,9 +55,9 @@ async def diagnostics(here: Here) -> DiagnosticsInfo:
 
 
 @router.get("/bundle", dependencies=[rule(Access.OWN)], response_class=Response)
-async def diagnostics_bundle(here: Here) -> Response:
+async def diagnostics_bundle(context: Context) -> Response:
     """Return the files that were listed last as a ZIP archive."""
-    made = await here.calls.share("diagnostics bundle", here.diagnostics.last)
+    made = await context.calls.share("diagnostics bundle", context.diagnostics.last)
     name = f"tawny-diagnostics-{datetime.fromtimestamp(made.at_ms / 1000, UTC):%Y-%m-%d}.zip"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return Response(zip_of(made.files, made.at_ms), media_type="application/zip", headers=headers)

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Signed, await_end, refuse_ended, rule
 from tawny.api.auth.passes import UploadRight
-from tawny.api.context import Here
+from tawny.api.context import Context
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.inbox import PORTION_BYTES, BroughtInfo, InboxWrite, Upload
 from tawny.api.past.media_responses import GuardedStreamingResponse
@@ -59,39 +59,39 @@ class UploadQuery(BaseModel):
 
 
 @router.get("/files", dependencies=bring)
-def brought_files(here: Here, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
+def brought_files(context: Context, signed: Signed, prefix: Annotated[str, Query(max_length=1000)] = "") -> BroughtList:
     """List all files uploaded with this token, in this folder and below."""
     holder = signed.person.id
-    right = _right_to_all(here, holder)
-    found = here.inbox.files(holder, prefix.strip("/"))
+    right = _right_to_all(context, holder)
+    found = context.inbox.files(holder, prefix.strip("/"))
     return BroughtList(
         items=found,
-        used_bytes=here.inbox.used_bytes(holder),
+        used_bytes=context.inbox.used_bytes(holder),
         most_bytes=right.quota_bytes,
     )
 
 
 @router.get("/state", dependencies=bring)
 def brought_state(
-    here: Here, signed: Signed, name: OneName, sha256: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
+    context: Context, signed: Signed, name: OneName, sha256: Annotated[str, Query(pattern=r"^([0-9a-f]{64})?$")] = ""
 ) -> BroughtState:
     """Return size and checksum of a file, and how many bytes of an unfinished upload `sha256` have arrived."""
     holder = signed.person.id
-    same = here.inbox.same(holder, name, sha256) if sha256 else None
-    found = same or here.inbox.find(holder, name)
+    same = context.inbox.same(holder, name, sha256) if sha256 else None
+    found = same or context.inbox.find(holder, name)
     return BroughtState(
         size=found.size if found else None,
         modified_ms=found.modified_ms if found else None,
-        sha256=sha256 if same else here.inbox.sha256(holder, found.name) if found else None,
-        begun=here.inbox.begun_bytes(holder, sha256, name) if sha256 else 0,
+        sha256=sha256 if same else context.inbox.sha256(holder, found.name) if found else None,
+        begun=context.inbox.begun_bytes(holder, sha256, name) if sha256 else 0,
     )
 
 
 @router.get("/file", dependencies=bring, response_class=Response)
-def brought_file(request: Request, here: Here, signed: Signed, name: OneName) -> Response:
+def brought_file(request: Request, context: Context, signed: Signed, name: OneName) -> Response:
     """Return the file's content."""
-    _right_to_all(here, signed.person.id)
-    path = here.inbox.path(signed.person.id, name)
+    _right_to_all(context, signed.person.id)
+    path = context.inbox.path(signed.person.id, name)
     size_bytes = (path.stat()).st_size
     headers = {"Content-Length": str(size_bytes), "Content-Disposition": "attachment"}
     return GuardedStreamingResponse(request, _read(path, size_bytes), 200, headers, "application/octet-stream")
@@ -99,15 +99,15 @@ def brought_file(request: Request, here: Here, signed: Signed, name: OneName) ->
 
 @router.put("/file", dependencies=bring)
 async def bring_file(
-    request: Request, here: Here, signed: Signed, query: Annotated[UploadQuery, Query()]
+    request: Request, context: Context, signed: Signed, query: Annotated[UploadQuery, Query()]
 ) -> BroughtInfo:
     """Upload the file's bytes from `offset` on. 200: the file is complete, verified and stored durably.
 
     With a token that may only add files, a second file of a name gets a number; the response has the name.
     """
-    holder, inbox = signed.person.id, here.inbox
+    holder, inbox = signed.person.id, context.inbox
     upload = Upload(query.name, query.sha256, query.size, query.offset, query.modified_ms)
-    right = await asyncio.to_thread(here.passes.upload_right, holder)
+    right = await asyncio.to_thread(context.passes.upload_right, holder)
     writing = await asyncio.to_thread(inbox.begin, holder, upload, right)
     try:
         await _run_while_allowed(request, _taken(request, writing, query.size - query.offset))
@@ -118,16 +118,16 @@ async def bring_file(
 
 
 @router.delete("/file", dependencies=bring)
-def remove_brought(here: Here, signed: Signed, name: OneName) -> OkResponse:
+def remove_brought(context: Context, signed: Signed, name: OneName) -> OkResponse:
     """Delete the file; not an error if it doesn't exist."""
-    _right_to_all(here, signed.person.id)
-    here.inbox.remove(signed.person.id, name)
+    _right_to_all(context, signed.person.id)
+    context.inbox.remove(signed.person.id, name)
     return OkResponse()
 
 
-def _right_to_all(here: Here, holder: str) -> UploadRight:
+def _right_to_all(context: Context, holder: str) -> UploadRight:
     """Return the right of a token that may also read and delete its files. Raises RequestRefused for others."""
-    right = here.passes.upload_right(holder)
+    right = context.passes.upload_right(holder)
     if right.only_adds:
         what = "This access token may only add files."
         raise RequestRefused(403, "only_adds", what, "Set `write_only = true` for this destination.")

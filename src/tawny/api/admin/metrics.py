@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 
 from tawny.api.auth.access import Access, caller_of, rule
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused
 from tawny.api.request_handling import WorkerRoute, is_local_by_name
 from tawny.model.states import EXPECTED, RECORDED
@@ -28,17 +28,17 @@ Value = tuple[Labels, float]
 
 @router.head("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
 @router.get("/metrics", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
-def metrics(request: Request, here: Here) -> Response:
-    if not _may(request, here.metrics_token):
+def metrics(request: Request, context: Context) -> Response:
+    if not _may(request, context.metrics_token):
         if "authorization" in request.headers:
-            here.accounts.counts.count(ACCESS_REFUSED, "metrics", caller_of(request).address)
+            context.accounts.counts.count(ACCESS_REFUSED, "metrics", caller_of(request).address)
         raise RequestRefused(
             403,
             "not_here",
             "Metrics are only available on this computer, at http://localhost.",
             "Set `web.metrics` and send it as a bearer token.",
         )
-    return PlainTextResponse("".join(_text(here)), media_type=FORM)
+    return PlainTextResponse("".join(_text(context)), media_type=FORM)
 
 
 def _may(request: Request, token: str) -> bool:
@@ -48,9 +48,9 @@ def _may(request: Request, token: str) -> bool:
     return is_local_by_name(request)
 
 
-def _text(here: AppContext) -> Iterable[str]:
-    recorder = here.recorder
-    now_ms, cameras = recorder.clock.now_ms(), here.health.cameras()
+def _text(context: AppContext) -> Iterable[str]:
+    recorder = context.recorder
+    now_ms, cameras = recorder.clock.now_ms(), context.health.cameras()
     of = [{"camera": one.status.id} for one in cameras]
     states = [one.status for one in cameras]
     yield _metric("up_seconds", "Seconds since tawny started.", [({}, (now_ms - recorder.started_ms) / 1000)])

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, OneEvent, Signed, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.events.event_routes import find_event
 from tawny.api.request_handling import WorkerRoute
@@ -273,52 +273,52 @@ OnePerson = Annotated[str, Path(max_length=40)]
 
 
 @router.get("/modes", dependencies=[rule(Access.WALL)])
-def modes(here: Here) -> ModesInfo:
+def modes(context: Context) -> ModesInfo:
     """Return the active mode, changes of the next week and presence. Only includes cameras the user may see."""
-    with _service(here) as service:
+    with _service(context) as service:
         now = service.now()
-        holds = [one for one in now.holds if here.seen is None or one.camera in here.seen]
-        return ModesInfo(**_fields(replace(now, holds=holds)), does=dict(service.does(here.seen)))
+        holds = [one for one in now.holds if context.seen is None or one.camera in context.seen]
+        return ModesInfo(**_fields(replace(now, holds=holds)), does=dict(service.does(context.seen)))
 
 
 @router.put("/mode", dependencies=direct)
-def set_mode(body: SetModeRequest, note: Note, signed: Signed, here: Here) -> ModesInfo:
+def set_mode(body: SetModeRequest, note: Note, signed: Signed, context: Context) -> ModesInfo:
     """Set the mode manually, for a time or until the next scheduled change."""
-    with _service(here) as service:
+    with _service(context) as service:
         if body.mode:
             service.set_mode(body.mode, signed.person.name, body.for_s)
             note("mode set", body.mode)
         else:
             service.back_to_week()
             note("mode follows the schedule", "")
-    return modes(here)
+    return modes(context)
 
 
 @router.put("/cameras/{camera}/hold", dependencies=direct)
-def hold_camera(camera: OneCamera, body: HoldRequest, note: Note, signed: Signed, here: Here) -> ModesInfo:
+def hold_camera(camera: OneCamera, body: HoldRequest, note: Note, signed: Signed, context: Context) -> ModesInfo:
     """Override one camera: pause it for privacy, or record whatever the mode."""
-    with _service(here) as service:
+    with _service(context) as service:
         service.hold(camera, "" if body.what == "none" else body.what, signed.person.name, body.for_s)
         note(f"manual override: {body.what}", camera)
-    return modes(here)
+    return modes(context)
 
 
 @router.put("/presence/{person}", dependencies=view)
-def check_in(person: OnePerson, body: PersonCheckInRequest, note: Note, signed: Signed, here: Here) -> OkResponse:
+def check_in(person: OnePerson, body: PersonCheckInRequest, note: Note, signed: Signed, context: Context) -> OkResponse:
     """Report that someone came home or left. Owners for anyone, others for themselves."""
     is_self = signed.person.name.lower() == person.lower()
     if not is_self and signed.person.role.value != "owner":
         raise RequestRefused(403, "not_yours", "You can only check in for yourself.", "Ask an owner.")
-    with _service(here) as service:
+    with _service(context) as service:
         service.check_in(person, "check-in", home=body.home)
         note("came home" if body.home else "left", person)
     return OkResponse()
 
 
 @router.get("/modes/plan", dependencies=own)
-def plan(here: Here) -> ModePlanInfo:
+def plan(context: Context) -> ModePlanInfo:
     """Return schedule, exceptions, people and rules in editable form."""
-    with _service(here) as service:
+    with _service(context) as service:
         found, names = service.plan(), service.now().modes
     rules = [RulePlan.model_validate({**one, "when": _listed(one.get("when", {}))}) for one in found.rules]
     return ModePlanInfo(
@@ -335,23 +335,23 @@ def plan(here: Here) -> ModePlanInfo:
 
 
 @router.put("/modes/cells", dependencies=own)
-def change_cells(body: ModeCellsRequest, note: Note, here: Here) -> ModePlanInfo:
+def change_cells(body: ModeCellsRequest, note: Note, context: Context) -> ModePlanInfo:
     """Set what modes record of cameras and notify about, at once, and save it in the settings file, if there is one."""
     notify = None if body.notify is None else tuple(body.notify)
     channels = None if body.channels is None else tuple(body.channels)
-    with _service(here) as service:
+    with _service(context) as service:
         try:
             service.put_cells(body.cameras, body.modes, CellChoice(body.record, body.detection, notify, channels))
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
         note("modes changed", f"{', '.join(body.modes)}: {', '.join(body.cameras)}")
-    return plan(here)
+    return plan(context)
 
 
 @router.get("/modes/presets", dependencies=own)
-def presets(here: Here) -> ModePresetsInfo:
+def presets(context: Context) -> ModePresetsInfo:
     """Return what each preset would make of the plan. Changes nothing."""
-    with _service(here) as service:
+    with _service(context) as service:
         found = [
             ModePresetInfo(id=name, modes=_arm_plan(table, ()), rows=list(rows), does=dict(does))
             for name, (table, rows, does) in service.presets().items()
@@ -360,20 +360,20 @@ def presets(here: Here) -> ModePresetsInfo:
 
 
 @router.post("/modes/replay", dependencies=own)
-def replay(body: ModeReplayRequest, here: Here) -> Replay:
+def replay(body: ModeReplayRequest, context: Context) -> Replay:
     """Return what would have been recorded and notified about in another mode. Sends nothing."""
-    with _service(here) as service:
+    with _service(context) as service:
         plan = None if body.plan is None else _tables(body.plan)
         return service.replay(body.span, body.mode, body.cameras, plan)
 
 
 @router.put("/modes/plan", dependencies=own)
-def change_plan(body: ModePlanChange, note: Note, here: Here) -> ModePlanInfo:
+def change_plan(body: ModePlanChange, note: Note, context: Context) -> ModePlanInfo:
     """Apply a plan immediately and save it in the settings file, if there is one. An invalid plan changes nothing.
 
     409 `changed`: modes or rules were changed in the meantime.
     """
-    with _service(here) as service:
+    with _service(context) as service:
         try:
             service.change(*_tables(body), renamed=body.renamed, version=body.version)
         except ModePlanConflict:
@@ -382,13 +382,13 @@ def change_plan(body: ModePlanChange, note: Note, here: Here) -> ModePlanInfo:
         except FolderUnwritable as error:
             raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
         note("modes and rules changed", "")
-    return plan(here)
+    return plan(context)
 
 
 @router.post("/modes/preview", dependencies=own)
-def preview_plan(body: ModePlanChange, here: Here) -> ModeWeekInfo:
+def preview_plan(body: ModePlanChange, context: Context) -> ModeWeekInfo:
     """Return the next seven days according to this plan, or its problems. Changes nothing."""
-    with _service(here) as service:
+    with _service(context) as service:
         days = service.preview(*_tables(body))
     return ModeWeekInfo(
         days=[
@@ -403,31 +403,31 @@ def preview_plan(body: ModePlanChange, here: Here) -> ModeWeekInfo:
 
 
 @router.post("/rehearsal", dependencies=own)
-def rehearse(body: RehearsalRequest, here: Here) -> RehearsalInfo:
+def rehearse(body: RehearsalRequest, context: Context) -> RehearsalInfo:
     """Return what would happen for a hypothetical event. Executes no action."""
-    with _service(here) as service:
+    with _service(context) as service:
         at_ms = service.instant_ms(body.at) if body.at else body.at_ms
         if at_ms is None:
-            at_ms = here.recorder.clock.now_ms()
+            at_ms = context.recorder.clock.now_ms()
         home = None if body.home is None else tuple(body.home)
         zones = tuple(body.zones)
         return service.rehearse(Rehearsal(body.camera, body.kind, at_ms, zones, body.mode, home, body.lasts_s))
 
 
 @router.get("/events/{event}/why", dependencies=own)
-def why(event: OneEvent, here: Here) -> WhyInfo:
+def why(event: OneEvent, context: Context) -> WhyInfo:
     """Return notifications and actions of an event, and why or why not."""
-    found = find_event(event, here)
-    with _service(here) as service:
+    found = find_event(event, context)
+    with _service(context) as service:
         rules = [RuleNameInfo(key=key, name=name) for key, name in service.fitting(found)]
         return WhyInfo(outcomes=list(service.why(found.id)), rules=rules)
 
 
 @contextmanager
-def _service(here: AppContext) -> Iterator[ModeService]:
+def _service(context: AppContext) -> Iterator[ModeService]:
     """Give the mode service. Raises RequestRefused when it refuses."""
     try:
-        yield here.modes
+        yield context.modes
     except SettingsError as error:
         first = error.problems[0]
         raise bad_input(f"{first.path}: {first.found}.", f"Allowed: {first.allowed}.") from error

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 
 from tawny.api import schemas
 from tawny.api.auth.access import Access, Note, OneCamera, Signed, known_camera, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.model.events import kind_title
@@ -19,49 +19,51 @@ OneMuting = Annotated[str, Path(max_length=16, pattern=r"^[0-9a-f]+$")]
 
 
 @router.get("/cameras/{camera}/mutings", dependencies=view)
-def mutings(camera: OneCamera, here: Here) -> schemas.MutingList:
+def mutings(camera: OneCamera, context: Context) -> schemas.MutingList:
     """Return what is muted like false alarms, and the false alarms whose like can be muted."""
-    return _mutings(known_camera(camera, here), here)
+    return _mutings(known_camera(camera, context), context)
 
 
 @router.post("/cameras/{camera}/mutings", dependencies=own)
-def mute(camera: OneCamera, body: schemas.MutingRequest, here: Here, note: Note, session: Signed) -> schemas.MutingList:
+def mute(
+    camera: OneCamera, body: schemas.MutingRequest, context: Context, note: Note, session: Signed
+) -> schemas.MutingList:
     """Mute what is like this false alarm for 90 days. 409: fewer than five false alarms are like it."""
-    known = known_camera(camera, here)
-    made = here.recorder.tuning.mute(known, EventId(body.event), session.person.name)
+    known = known_camera(camera, context)
+    made = context.recorder.tuning.mute(known, EventId(body.event), session.person.name)
     note("false alarms muted", f"{camera}: {made.kind}")
-    return _mutings(known, here)
+    return _mutings(known, context)
 
 
 @router.post("/cameras/{camera}/mutings/{muting}/renew", dependencies=own)
-def renew_muting(camera: OneCamera, muting: OneMuting, here: Here, note: Note) -> schemas.MutingList:
+def renew_muting(camera: OneCamera, muting: OneMuting, context: Context, note: Note) -> schemas.MutingList:
     """Mute for another 90 days from now."""
-    known = known_camera(camera, here)
-    is_there = here.recorder.tuning.renew_muting(known, muting)
+    known = known_camera(camera, context)
+    is_there = context.recorder.tuning.renew_muting(known, muting)
     if not is_there:
         raise _no_muting()
     note("muting renewed", camera)
-    return _mutings(known, here)
+    return _mutings(known, context)
 
 
 @router.delete("/cameras/{camera}/mutings/{muting}", dependencies=own)
-def unmute(camera: OneCamera, muting: OneMuting, here: Here, note: Note) -> schemas.MutingList:
+def unmute(camera: OneCamera, muting: OneMuting, context: Context, note: Note) -> schemas.MutingList:
     """Remove a muting. Events that it has muted stay as they are."""
-    known = known_camera(camera, here)
-    is_there = here.recorder.tuning.unmute(known, muting)
+    known = known_camera(camera, context)
+    is_there = context.recorder.tuning.unmute(known, muting)
     if not is_there:
         raise _no_muting()
     note("muting removed", camera)
-    return _mutings(known, here)
+    return _mutings(known, context)
 
 
 def _no_muting() -> RequestRefused:
     return not_found("This muting doesn't exist.", "Someone may have removed it.")
 
 
-def _mutings(camera: CameraId, here: AppContext) -> schemas.MutingList:
-    there, offers = here.recorder.tuning.mutings(camera)
-    now_ms = here.recorder.clock.now_ms()
+def _mutings(camera: CameraId, context: AppContext) -> schemas.MutingList:
+    there, offers = context.recorder.tuning.mutings(camera)
+    now_ms = context.recorder.clock.now_ms()
     return schemas.MutingList(
         items=[
             schemas.MutingInfo(

@@ -23,7 +23,7 @@ from tawny.api.auth.granted_rights import granted_text, seen_words
 from tawny.api.auth.linked_names import NameRefused, linked_name
 from tawny.api.auth.passes import LEAST_KEPT_MS, Pass
 from tawny.api.auth.session_routes import CODE_LENGTH, SIGN_INS
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Ms, Name, OkResponse
@@ -148,16 +148,16 @@ OneId = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/people", dependencies=own)
-def people(here: Here) -> People:
-    return People(items=_all(here), requires_second_step=here.requires_second_step)
+def people(context: Context) -> People:
+    return People(items=_all(context), requires_second_step=context.requires_second_step)
 
 
 @router.put("/people/second-step", dependencies=own)
-def require_second_step(body: SecondStepRule, signed: Signed, note: Note, here: Here) -> OkResponse:
+def require_second_step(body: SecondStepRule, signed: Signed, note: Note, context: Context) -> OkResponse:
     """Require two-step codes of everyone, from their next sign-in on; or no longer."""
-    require_recent(signed, here)
+    require_recent(signed, context)
     try:
-        here.changeable.put("sign_in", {"require_second_step": body.required})
+        context.changeable.put("sign_in", {"require_second_step": body.required})
     except NotDone as error:
         raise not_found(error.what, error.todo) from error
     except FolderUnwritable as error:
@@ -167,103 +167,105 @@ def require_second_step(body: SecondStepRule, signed: Signed, note: Note, here: 
 
 
 @router.post("/people", dependencies=own)
-def add_person(body: NewPerson, note: Note, signed: Signed, here: Here) -> Invited:
+def add_person(body: NewPerson, note: Note, signed: Signed, context: Context) -> Invited:
     """Add a user. Returns a sign-in link that works once, within a week; that of a screen within 15 min."""
-    _check_recent(here, signed, body.role)
-    role, by_proxy = Role(body.role), bool(here.proxy_header)
-    cameras, ends_ms = _known_cameras(here, body.cameras), _end_of(body.role, body.ends_ms)
+    _check_recent(context, signed, body.role)
+    role, by_proxy = Role(body.role), bool(context.proxy_header)
+    cameras, ends_ms = _known_cameras(context, body.cameras), _end_of(body.role, body.ends_ms)
     with _names_refused():
-        person = here.identities.add(body.name, role, cameras, ends_ms, body.linked, by_proxy=by_proxy)
+        person = context.identities.add(body.name, role, cameras, ends_ms, body.linked, by_proxy=by_proxy)
     note("user added", granted_text(person))
     if body.linked:
         note("user linked", f"{person.name}: {body.linked}")
-    return _invited(here, person, signed.person)
+    return _invited(context, person, signed.person)
 
 
 @router.patch("/people/{person}", dependencies=own)
-def change_person(person: OneId, body: ChangedPerson, note: Note, signed: Signed, here: Here) -> PersonInfo:
+def change_person(person: OneId, body: ChangedPerson, note: Note, signed: Signed, context: Context) -> PersonInfo:
     """Change role and cameras. What is no longer allowed ends within seconds, links and access tokens included."""
-    found = _find(here, person)
+    found = _find(context, person)
     role = Role(body.role)
     if found.role is not Role.OWNER or body.linked is not None:
-        _check_recent(here, signed, role)
+        _check_recent(context, signed, role)
     if (role is Role.SCREEN) != (found.role is Role.SCREEN):
         raise bad_input("A screen stays a screen.", "Remove it, and add a user of another role.")
     cameras: Collection[CameraId] | None = found.cameras
     if "cameras" in body.model_fields_set:
-        cameras = _known_cameras(here, body.cameras, found.cameras)
+        cameras = _known_cameras(context, body.cameras, found.cameras)
     keeps_end = role is Role.GUEST and "ends_ms" not in body.model_fields_set
     ends_ms = _end_of(role, found.ends_ms if keeps_end else body.ends_ms)
     if body.linked is None:
-        changed = here.accounts.change_person(found, role, cameras, ends_ms)
+        changed = context.accounts.change_person(found, role, cameras, ends_ms)
     else:
         seen = None if cameras is None else frozenset(cameras)
         wanted = replace(found, role=role, cameras=seen, ends_ms=ends_ms)
-        changed = _change_link(here, found, wanted, body.linked, signed, note)
+        changed = _change_link(context, found, wanted, body.linked, signed, note)
     if changed != found:
         note("user changed", granted_text(changed, found))
-    return next(one for one in _all(here) if one.id == found.id)
+    return next(one for one in _all(context) if one.id == found.id)
 
 
 @router.post("/people/{person}/link", dependencies=own)
-def invite(person: OneId, note: Note, signed: Signed, here: Here) -> Invited:
+def invite(person: OneId, note: Note, signed: Signed, context: Context) -> Invited:
     """Create another one-time sign-in link. Earlier unused ones end."""
-    found = _find(here, person)
-    _check_recent(here, signed, found.role)
-    if here.accounts.has_ended(found):
+    found = _find(context, person)
+    _check_recent(context, signed, found.role)
+    if context.accounts.has_ended(found):
         raise bad_input(f"The access of {found.name} has ended.", "Extend it first.")
     note("sign-in link created", found.name)
-    return _invited(here, found, signed.person)
+    return _invited(context, found, signed.person)
 
 
 @router.delete("/people/{person}/sessions", dependencies=own)
-def sign_out_person(person: OneId, note: Note, here: Here) -> OkResponse:
+def sign_out_person(person: OneId, note: Note, context: Context) -> OkResponse:
     """Sign a user out on all devices, and end unused sign-in links. Open streams end within seconds."""
-    found = _find(here, person)
-    for key in here.accounts.end_sessions(found):
-        here.unlocks.lock(key, "signed out by an owner")
+    found = _find(context, person)
+    for key in context.accounts.end_sessions(found):
+        context.unlocks.lock(key, "signed out by an owner")
     note("user signed out", found.name)
     return OkResponse()
 
 
 @router.delete("/people/{person}/two-step", dependencies=own)
-def reset_two_step(person: OneId, note: Note, signed: Signed, here: Here) -> OkResponse:
+def reset_two_step(person: OneId, note: Note, signed: Signed, context: Context) -> OkResponse:
     """Turn off the two-step codes of a user who has lost their phone."""
-    require_recent(signed, here)
-    found = _find(here, person)
-    here.two_step.turn_off(found)
+    require_recent(signed, context)
+    found = _find(context, person)
+    context.two_step.turn_off(found)
     note("two-step codes turned off", found.name)
     return OkResponse()
 
 
 @router.delete("/people/{person}", dependencies=own)
-def remove_person(person: OneId, note: Note, here: Here) -> OkResponse:
+def remove_person(person: OneId, note: Note, context: Context) -> OkResponse:
     """Remove a user. Their sessions, shared links, access tokens and sign-in links end with them."""
-    found = _find(here, person)
-    here.accounts.remove_person(found)
+    found = _find(context, person)
+    context.accounts.remove_person(found)
     note("user removed", found.name)
     return OkResponse()
 
 
 @router.get("/access-tokens", dependencies=own)
-def passes(here: Here) -> PassList:
-    now_ms = here.recorder.clock.now_ms()
-    return PassList(items=[_pass(one, now_ms) for one in here.passes.all()])
+def passes(context: Context) -> PassList:
+    now_ms = context.recorder.clock.now_ms()
+    return PassList(items=[_pass(one, now_ms) for one in context.passes.all()])
 
 
 @router.post("/access-tokens", dependencies=own)
-def make_pass(body: NewPass, note: Note, signed: Signed, here: Here) -> MadePass:
+def make_pass(body: NewPass, note: Note, signed: Signed, context: Context) -> MadePass:
     """Create an access token. It ends with the account that made it."""
-    cameras = _known_cameras(here, body.cameras)
+    cameras = _known_cameras(context, body.cameras)
     sees = "uploads" if body.brings_bytes is not None else seen_words(cameras)
     note("access token created", f"{body.name}: {sees}")
-    made, secret = here.passes.make(body.name, cameras, body.ends_ms, body.brings_bytes, signed.person, body.keeps_ms)
-    return MadePass(made=_pass(made, here.recorder.clock.now_ms()), secret=secret, rtsp=here.rtsp)
+    made, secret = context.passes.make(
+        body.name, cameras, body.ends_ms, body.brings_bytes, signed.person, body.keeps_ms
+    )
+    return MadePass(made=_pass(made, context.recorder.clock.now_ms()), secret=secret, rtsp=context.rtsp)
 
 
 @router.delete("/access-tokens/{pass_id}", dependencies=own)
-def take_back(pass_id: OneId, note: Note, here: Here) -> OkResponse:
-    if not here.passes.take_back(pass_id):
+def take_back(pass_id: OneId, note: Note, context: Context) -> OkResponse:
+    if not context.passes.take_back(pass_id):
         raise not_found("Access token not found.")
     note("access token revoked", pass_id)
     return OkResponse()
@@ -271,54 +273,54 @@ def take_back(pass_id: OneId, note: Note, here: Here) -> OkResponse:
 
 @router.get("/audit", dependencies=own)
 def audit(
-    here: Here,
+    context: Context,
     limit: Annotated[int, Query(ge=1, le=1000)] = 200,
     only: Literal["all", "sign-ins", "refused"] = "all",
     who: Annotated[str, Query(max_length=64)] = "",
 ) -> AuditLog:
     """Return the audit log, newest first: all of it, who signed in, or what was refused."""
     actions = {"all": (), "sign-ins": SIGN_INS, "refused": REFUSALS}[only]
-    return AuditLog(items=here.accounts.audit(limit, actions=actions, person=who))
+    return AuditLog(items=context.accounts.audit(limit, actions=actions, person=who))
 
 
-def _check_recent(here: AppContext, signed: LoginSession, role: str) -> None:
+def _check_recent(context: AppContext, signed: LoginSession, role: str) -> None:
     """Raise RequestRefused for a way to be an owner, unless the user has proved who they are.
 
     Otherwise a page that was left open could be turned into an account.
     """
     if role == Role.OWNER:
-        require_recent(signed, here)
+        require_recent(signed, context)
 
 
-def _find(here: AppContext, person: str) -> Account:
-    found = next((one for one in here.accounts.people() if one.id == person), None)
+def _find(context: AppContext, person: str) -> Account:
+    found = next((one for one in context.accounts.people() if one.id == person), None)
     if found is None:
         raise not_found("User not found.")
     return found
 
 
-def _invited(here: AppContext, person: Account, made_by: Account) -> Invited:
+def _invited(context: AppContext, person: Account, made_by: Account) -> Invited:
     is_screen, code = person.role is Role.SCREEN, ""
     lasts_ms = SCREEN_CODE_MS if is_screen else INVITATION_MS
-    token = here.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=lasts_ms, made_by=made_by)
+    token = context.accounts.new_token(TokenPurpose.LINK, person, lasts_ms=lasts_ms, made_by=made_by)
     if is_screen:
         code = "".join(secrets.choice(CODE_LETTERS) for _ in range(CODE_LENGTH))
-        here.accounts.new_token(TokenPurpose.CODE, person, lasts_ms=lasts_ms, made_by=made_by, token=code)
+        context.accounts.new_token(TokenPurpose.CODE, person, lasts_ms=lasts_ms, made_by=made_by, token=code)
     path = f"/sign-in#link={token}"
-    found = next(one for one in _all(here) if one.id == person.id)
-    return Invited(person=found, link=here.link(path), home_only=here.is_at_home_only, screen_code=code)
+    found = next(one for one in _all(context) if one.id == person.id)
+    return Invited(person=found, link=context.link(path), home_only=context.is_at_home_only, screen_code=code)
 
 
 def _change_link(
-    here: AppContext, person: Account, wanted: Account, name: str, signed: LoginSession, note: AuditNote
+    context: AppContext, person: Account, wanted: Account, name: str, signed: LoginSession, note: AuditNote
 ) -> Account:
     """Set link and rights of a user in one transaction. Return the user with the new rights."""
-    before = here.identities.all().get(person.id, "")
+    before = context.identities.all().get(person.id, "")
     is_new = before not in (name, linked_name(name))
     if is_new and (before or person.role is Role.OWNER):  # else another could become this owner, or one by the old name
-        require_recent(signed, here)
+        require_recent(signed, context)
     with _names_refused():
-        changed = here.identities.link(person, name, elsewhere=here.elsewhere, wanted=wanted, keep=signed.key)
+        changed = context.identities.link(person, name, elsewhere=context.elsewhere, wanted=wanted, keep=signed.key)
     if is_new:
         note("user linked" if name else "user no longer linked", f"{person.name}: {name}" if name else person.name)
     return changed
@@ -340,22 +342,22 @@ def _end_of(role: str, ends_ms: int | None) -> int | None:
 
 
 def _known_cameras(
-    here: AppContext, cameras: list[str] | None, before: Collection[CameraId] | None = None
+    context: AppContext, cameras: list[str] | None, before: Collection[CameraId] | None = None
 ) -> list[CameraId] | None:
     """Return the IDs. before: those that were allowed until now, also of removed cameras.
 
     Raises RequestRefused: for one that is neither configured nor recorded. Queries the index; call in a thread.
     """
     found = None if cameras is None else [CameraId(camera) for camera in cameras]
-    names = here.recorder.camera_names()
+    names = context.recorder.camera_names()
     for camera in found or ():
-        if camera not in names and camera not in (before or ()) and here.recorder.index.bounds(camera) is None:
+        if camera not in names and camera not in (before or ()) and context.recorder.index.bounds(camera) is None:
             raise bad_input(f"No camera named {camera}.", f"Cameras: {', '.join(sorted(names)) or 'none yet'}.")
     return found
 
 
-def _all(here: AppContext) -> list[PersonInfo]:
-    linked, two_step = here.identities.all(), here.two_step.everyone()
+def _all(context: AppContext) -> list[PersonInfo]:
+    linked, two_step = context.identities.all(), context.two_step.everyone()
     return [
         PersonInfo.model_validate(
             {
@@ -365,13 +367,13 @@ def _all(here: AppContext) -> list[PersonInfo]:
                 "cameras": None if person.cameras is None else sorted(person.cameras),
                 "ends_ms": person.ends_ms,
                 "linked": linked.get(person.id, ""),
-                "has_password": here.accounts.has_password(person),
-                "passkeys": len(here.passkeys.of(person)),
+                "has_password": context.accounts.has_password(person),
+                "passkeys": len(context.passkeys.of(person)),
                 "two_step": person.id in two_step,
-                "seen_ms": max((one.seen_ms for one in here.accounts.sessions_of(person)), default=None),
+                "seen_ms": max((one.seen_ms for one in context.accounts.sessions_of(person)), default=None),
             }
         )
-        for person in here.accounts.people()
+        for person in context.accounts.people()
     ]
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
-from tawny.api.context import Here
+from tawny.api.context import Context
 from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse
@@ -61,25 +61,25 @@ class PictureControlChange(ApiRequest):
 
 
 @router.get("", dependencies=own)
-async def picture_controls(camera: OneCamera, here: Here) -> PictureControlList:
+async def picture_controls(camera: OneCamera, context: Context) -> PictureControlList:
     """Return the picture controls of a camera of this computer."""
-    return await _listed(here.calls.share(f"picture controls {camera}", partial(here.picture.controls, camera)))
+    return await _listed(context.calls.share(f"picture controls {camera}", partial(context.picture.controls, camera)))
 
 
 @router.patch("", dependencies=own)
 async def change_picture_controls(
-    camera: OneCamera, body: PictureControlChange, note: Note, here: Here
+    camera: OneCamera, body: PictureControlChange, note: Note, context: Context
 ) -> PictureControlList:
     """Change picture controls, and return all. Only this camera restarts if it must."""
     await in_worker(note, "camera picture changed", f"{camera}: {', '.join(body.values)}"[:200])
-    return await _listed(here.calls.run(f"camera {camera}", partial(here.picture.change, camera, body.values)))
+    return await _listed(context.calls.run(f"camera {camera}", partial(context.picture.change, camera, body.values)))
 
 
 @router.post("/{name}", dependencies=own, status_code=204)
-async def press_picture_control(camera: OneCamera, name: ControlName, note: Note, here: Here) -> None:
+async def press_picture_control(camera: OneCamera, name: ControlName, note: Note, context: Context) -> None:
     """Press a button of a camera, such as "Focus now"."""
     await in_worker(note, "camera picture changed", f"{camera}: {name}")
-    await here.calls.run(f"camera {camera}", partial(here.picture.press, camera, name))
+    await context.calls.run(f"camera {camera}", partial(context.picture.press, camera, name))
 
 
 async def _listed(asking: Awaitable[list[PictureControl]]) -> PictureControlList:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, Field
 
 from tawny.api.auth.access import Access, Note, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
@@ -46,45 +46,45 @@ class NewFace(ApiRequest):
 
 
 @router.get("/known", dependencies=own)
-def known(here: Here) -> IdentityList:
-    return _identity_list(here)
+def known(context: Context) -> IdentityList:
+    return _identity_list(context)
 
 
 @router.post("/known/plates", dependencies=own)
-def add_plate(new: NewPlate, note: Note, here: Here) -> IdentityList:
-    here.known.add_plate(new.name, new.plate)
+def add_plate(new: NewPlate, note: Note, context: Context) -> IdentityList:
+    context.known.add_plate(new.name, new.plate)
     note("license plate added", "")  # without names of known people, here and below
-    return _identity_list(here)
+    return _identity_list(context)
 
 
 @router.post("/known/faces", dependencies=own)
-def add_face(new: NewFace, note: Note, here: Here) -> IdentityList:
-    service = here.known
-    event = here.recorder.index.event(EventId(new.event))
-    picture = here.recorder.event_picture(event) if event is not None else None
+def add_face(new: NewFace, note: Note, context: Context) -> IdentityList:
+    service = context.known
+    event = context.recorder.index.event(EventId(new.event))
+    picture = context.recorder.event_picture(event) if event is not None else None
     if event is None or picture is None:
         raise not_found("The event doesn't exist or has no image.")
-    here.recorder.mark_event(event.id, known=service.add_of(new.name, new.by, event, picture))
+    context.recorder.mark_event(event.id, known=service.add_of(new.name, new.by, event, picture))
     note("face added", "")
-    return _identity_list(here)
+    return _identity_list(context)
 
 
 @router.delete("/known/{who}", dependencies=own)
-def forget(who: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> IdentityList:
-    here.known.forget(who)
+def forget(who: Annotated[str, Path(max_length=60)], note: Note, context: Context) -> IdentityList:
+    context.known.forget(who)
     note("forgotten", "")
-    return _identity_list(here)
+    return _identity_list(context)
 
 
 @router.delete("/known", dependencies=own)
-def forget_all(note: Note, here: Here) -> IdentityList:
-    here.known.forget_all()
+def forget_all(note: Note, context: Context) -> IdentityList:
+    context.known.forget_all()
     note("all faces and plates deleted", "")
-    return _identity_list(here)
+    return _identity_list(context)
 
 
-def _identity_list(here: AppContext) -> IdentityList:
-    service = here.known
+def _identity_list(context: AppContext) -> IdentityList:
+    service = context.known
     return IdentityList(items=list(service.all()), readers=list(service.readers()), trouble=service.trouble)
 
 
@@ -107,27 +107,27 @@ class ModelsInfo(BaseModel):
 
 
 @router.get("/models", dependencies=own)
-def models(here: Here) -> ModelsInfo:
-    return _model_info(here)
+def models(context: Context) -> ModelsInfo:
+    return _model_info(context)
 
 
 @router.post("/models/recommended", dependencies=own)
-def fetch_recommended(note: Note, here: Here) -> ModelsInfo:
+def fetch_recommended(note: Note, context: Context) -> ModelsInfo:
     """Download the recommended model from the given address and verify its SHA-256."""
-    here.models.fetch()
-    note("model added", here.models.offer().name)
-    return _model_info(here)
+    context.models.fetch()
+    note("model added", context.models.offer().name)
+    return _model_info(context)
 
 
 @router.delete("/models/{name}", dependencies=own)
-def remove_model(name: Annotated[str, Path(max_length=60)], note: Note, here: Here) -> ModelsInfo:
-    here.models.remove(name)
+def remove_model(name: Annotated[str, Path(max_length=60)], note: Note, context: Context) -> ModelsInfo:
+    context.models.remove(name)
     note("model removed", name)
-    return _model_info(here)
+    return _model_info(context)
 
 
-def _model_info(here: AppContext) -> ModelsInfo:
-    service = here.models
+def _model_info(context: AppContext) -> ModelsInfo:
+    service = context.models
     there, offer = service.there(), service.offer()
     is_there = any(one.name == offer.name for one in there)
     return ModelsInfo(

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, OneCamera, rule
-from tawny.api.context import Here
+from tawny.api.context import Context
 from tawny.api.errors import RequestRefused, bad_setting, changed_meanwhile
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse
@@ -66,25 +66,25 @@ class RecordingInfo(ApiResponse):
 
 @router.get("/cameras/{camera}/recording", dependencies=own)
 async def recording(
-    camera: OneCamera, here: Here, pre_s: Annotated[PreRoll | None, Query()] = None,
+    camera: OneCamera, context: Context, pre_s: Annotated[PreRoll | None, Query()] = None,
     post_s: Annotated[PostRoll | None, Query()] = None,
 ) -> RecordingInfo:  # fmt: skip
     """Return what is recorded, and what each choice would have recorded yesterday.
 
     pre_s, post_s: replay yesterday with these instead of the camera's own.
     """
-    return _info(here.recording, camera, pre_s, post_s)
+    return _info(context.recording, camera, pre_s, post_s)
 
 
 @router.put("/cameras/{camera}/recording", dependencies=own)
-async def change_recording(camera: OneCamera, body: RecordingRequest, note: Note, here: Here) -> RecordingInfo:
+async def change_recording(camera: OneCamera, body: RecordingRequest, note: Note, context: Context) -> RecordingInfo:
     """Change what is recorded, at once and without a new connection. Nothing recorded before is deleted.
 
     409 `changed`: it was changed in the meantime.
     """
     choice = RecordingChoice(body.record, body.pre_s, body.post_s, body.modes)
     try:
-        await here.calls.run("camera setup", partial(here.recording.change, camera, choice, body.version))
+        await context.calls.run("camera setup", partial(context.recording.change, camera, choice, body.version))
     except RecordingConflict:
         raise changed_meanwhile() from None
     except SettingsError as error:
@@ -92,7 +92,7 @@ async def change_recording(camera: OneCamera, body: RecordingRequest, note: Note
     except (NotDone, FolderUnwritable) as error:
         raise RequestRefused(409, "not_saved", error.message, error.do) from error
     note("recording changed", camera)
-    return _info(here.recording, camera, None, None)
+    return _info(context.recording, camera, None, None)
 
 
 def _info(

@@ -10,7 +10,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from tawny.api.auth.access import MOST_LISTED, Access, Note, Signed, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_field
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse, WarningInfo
@@ -162,26 +162,26 @@ MOST_GROUPS = 200
 
 
 @router.get("/retention", dependencies=own)
-def retention(here: Here) -> RetentionInfo:
+def retention(context: Context) -> RetentionInfo:
     """Return retention settings, space used, and whether the minimum retention fits."""
-    return _kept(here)
+    return _kept(context)
 
 
 @router.post("/retention/dry-run", dependencies=own)
-def dry_run(body: DryRunRequest, here: Here) -> RemovalPlanInfo:
+def dry_run(body: DryRunRequest, context: Context) -> RemovalPlanInfo:
     """Return what would be deleted or reduced to keyframes, and why. Deletes nothing."""
     ahead_s = body.ahead_h * 3600
     if body.change is None:
-        return _going(here, _plan(here, None, ahead_s))
-    then = _plan(here, _asked(body.change), ahead_s)
+        return _going(context, _plan(context, None, ahead_s))
+    then = _plan(context, _asked(body.change), ahead_s)
     if then.thinnings:
-        now = _plan(here, here.keeping.now().request, ahead_s)
+        now = _plan(context, context.keeping.now().request, ahead_s)
         then = replace(then, thinnings=_also_thinned(now, then))
-    return _going(here, then)
+    return _going(context, then)
 
 
 @router.put("/retention", dependencies=own)
-def keep_otherwise(body: RetentionChangeRequest, signed: Signed, note: Note, here: Here) -> RetentionInfo:
+def keep_otherwise(body: RetentionChangeRequest, signed: Signed, note: Note, context: Context) -> RetentionInfo:
     """Change retention; effective immediately.
 
     409 `changed`: it was changed in the meantime. 409 `would_remove`: it would delete recordings, or reduce them to
@@ -190,13 +190,13 @@ def keep_otherwise(body: RetentionChangeRequest, signed: Signed, note: Note, her
     change = _asked(body)
 
     with _in_words():
-        here.keeping.refuse_changed(body.version)
+        context.keeping.refuse_changed(body.version)
     if not body.remove:
-        _refuse_loss(_plan(here, here.keeping.now().request, 0.0), _plan(here, change, 0.0))
+        _refuse_loss(_plan(context, context.keeping.now().request, 0.0), _plan(context, change, 0.0))
     with _in_words():
-        here.keeping.change(change, signed.person.name, body.version)
+        context.keeping.change(change, signed.person.name, body.version)
     note("retention changed", "")
-    return _kept(here)
+    return _kept(context)
 
 
 def _refuse_loss(now: RemovalPlan, then: RemovalPlan) -> None:
@@ -221,13 +221,13 @@ def _also_thinned(now: RemovalPlan, then: RemovalPlan) -> list[Removal]:
 
 
 @router.get("/monitoring", dependencies=[rule(Access.VIEW)])
-async def care(here: Here) -> CareInfo:
+async def care(context: Context) -> CareInfo:
     """Return current problems, the result of the last self-test, and the state of the heartbeat."""
-    now = here.caring.now()
+    now = context.caring.now()
     return CareInfo(
         alarms=[
             AlarmInfo(what=one.what, camera=one.camera, since_ms=one.since_ms, detail=one.detail, hint=one.do)
-            for one in here.recorder.alarms()
+            for one in context.recorder.alarms()
         ],
         self_test=now.self_test,
         testing=now.is_testing,
@@ -236,9 +236,9 @@ async def care(here: Here) -> CareInfo:
 
 
 @router.post("/self-test", dependencies=own)
-async def test_now(here: Here) -> OkResponse:
+async def test_now(context: Context) -> OkResponse:
     """Start a self-test; `/monitoring` returns its result."""
-    here.caring.test_now()
+    context.caring.test_now()
     return OkResponse()
 
 
@@ -260,9 +260,9 @@ def _in_words() -> Iterator[None]:
         raise RequestRefused(409, "not_saved", "The settings couldn't be changed.", error.do) from error
 
 
-def _plan(here: AppContext, change: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
+def _plan(context: AppContext, change: RetentionRequest | None, ahead_s: float) -> RemovalPlan:
     with _in_words():
-        return here.keeping.plan(change, ahead_s)
+        return context.keeping.plan(change, ahead_s)
 
 
 def _asked(change: RetentionChangeRequest) -> RetentionRequest:
@@ -272,8 +272,8 @@ def _asked(change: RetentionChangeRequest) -> RetentionRequest:
     )
 
 
-def _kept(here: AppContext) -> RetentionInfo:
-    now = here.keeping.now()
+def _kept(context: AppContext) -> RetentionInfo:
+    now = context.keeping.now()
     return RetentionInfo(
         version=now.request.version,
         everyone=CameraRetentionRequest.model_validate(now.request.everyone),
@@ -281,7 +281,7 @@ def _kept(here: AppContext) -> RetentionInfo:
         cameras=[
             CameraRetentionInfo(
                 id=one.id,
-                name=camera_name(here.recorder, one.id),
+                name=camera_name(context.recorder, one.id),
                 own=CameraRetentionRequest.model_validate(now.request.cameras.get(one.id, {})),
                 used_bytes=one.used_bytes,
                 day_bytes=one.day_bytes,
@@ -292,7 +292,7 @@ def _kept(here: AppContext) -> RetentionInfo:
             for one in now.cameras
         ],
         removed=[
-            RemovedCameraRetention(id=camera, name=camera_name(here.recorder, camera), used_bytes=used_bytes)
+            RemovedCameraRetention(id=camera, name=camera_name(context.recorder, camera), used_bytes=used_bytes)
             for camera, used_bytes in now.removed.items()
         ],
         volumes=list(now.volumes),
@@ -304,9 +304,9 @@ def _kept(here: AppContext) -> RetentionInfo:
     )
 
 
-def _going(here: AppContext, plan: RemovalPlan) -> RemovalPlanInfo:
-    removed = _groups(here, [(one.segment, one.why, one.breaks_promise) for one in plan.removals], thinned=False)
-    thinned = _groups(here, [(one.segment, one.why, False) for one in plan.thinnings], thinned=True)
+def _going(context: AppContext, plan: RemovalPlan) -> RemovalPlanInfo:
+    removed = _groups(context, [(one.segment, one.why, one.breaks_promise) for one in plan.removals], thinned=False)
+    thinned = _groups(context, [(one.segment, one.why, False) for one in plan.thinnings], thinned=True)
     groups = [*removed, *thinned]
     return RemovalPlanInfo(
         items=groups[:MOST_GROUPS],
@@ -319,15 +319,15 @@ def _going(here: AppContext, plan: RemovalPlan) -> RemovalPlanInfo:
     )
 
 
-def _groups(here: AppContext, going: Iterable[tuple[Segment, str, bool]], *, thinned: bool) -> list[RemovalInfo]:
+def _groups(context: AppContext, going: Iterable[tuple[Segment, str, bool]], *, thinned: bool) -> list[RemovalInfo]:
     """Return groups by camera, day and reason, in order of deletion."""
     found: dict[tuple[CameraId, int, str, bool], list[Segment]] = {}
     for segment, why, breaks_promise in going:
-        found.setdefault((segment.camera, _day_ms(here, segment.start_ms), why, breaks_promise), []).append(segment)
+        found.setdefault((segment.camera, _day_ms(context, segment.start_ms), why, breaks_promise), []).append(segment)
     return [
         RemovalInfo(
             camera=camera,
-            name=camera_name(here.recorder, camera),
+            name=camera_name(context.recorder, camera),
             day_ms=day_ms,
             at_ms=segments[len(segments) // 2].start_ms,
             seconds=sum(one.span.seconds for one in segments),
@@ -341,6 +341,6 @@ def _groups(here: AppContext, going: Iterable[tuple[Segment, str, bool]], *, thi
     ]
 
 
-def _day_ms(here: AppContext, at_ms: int) -> int:
-    local = datetime.fromtimestamp(at_ms / 1000, here.zone)
+def _day_ms(context: AppContext, at_ms: int) -> int:
+    local = datetime.fromtimestamp(at_ms / 1000, context.zone)
     return round(local.replace(hour=0, minute=0, second=0, microsecond=0).timestamp() * 1000)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field
 from tawny.api.auth.access import Access, CameraIds, Note, Signed, caller_of, rule
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.auth.unlocks import UnlockedSession
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute, is_local
 from tawny.api.schemas import ApiRequest, ApiResponse, Name, OkResponse
@@ -133,37 +133,37 @@ NEXT_TEST_MS: Final = 365 * 86_400_000
 
 
 @router.get("", dependencies=view)
-def sealed_state(request: Request, signed: Signed, here: Here) -> SealedInfo:
-    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
+def sealed_state(request: Request, signed: Signed, context: Context) -> SealedInfo:
+    return _sealed_info(context, signed, can_hand_over=_is_safe(request))
 
 
 @router.get("/ways/{way}", dependencies=direct)
-def locked_key(way: OneWay, here: Here) -> WrappedKeyInfo:
+def locked_key(way: OneWay, context: Context) -> WrappedKeyInfo:
     """Return an encrypted private key; only its passphrase or passkey opens it.
 
     Not for viewers: who has it can try passphrases for as long as they like.
     """
-    found = _service(here).wrapped(way)
+    found = _service(context).wrapped(way)
     if found is None:
         raise not_found("Unlock method not found.")
     return WrappedKeyInfo(wrapped=b64encode(found).decode())
 
 
 @router.post("/offer", dependencies=view)
-async def offer(request: Request, here: Here) -> UnlockOffer:
+async def offer(request: Request, context: Context) -> UnlockOffer:
     """Create a one-time public key for handing over a private key."""
     _check_safe(request)
-    _service(here)
-    return UnlockOffer(key=b64encode(here.unlocks.offer()).decode())
+    _service(context)
+    return UnlockOffer(key=b64encode(context.unlocks.offer()).decode())
 
 
 @router.post("/unlock", dependencies=view)
-async def unlock(body: HandoverRequest, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+async def unlock(body: HandoverRequest, request: Request, signed: Signed, note: Note, context: Context) -> SealedInfo:
     """Unlock for this session only: until locked, signed out, or 15 minutes after the last use."""
     _check_safe(request)
-    service = _service(here)
+    service = _service(context)
     try:
-        key = here.unlocks.taken(b64decode(body.offer), b64decode(body.key), b64decode(body.sealed))
+        key = context.unlocks.taken(b64decode(body.offer), b64decode(body.key), b64decode(body.sealed))
     except ValueError as error:
         raise RequestRefused(409, "no_offer", "The key wasn't received.", "Try again.") from error
     opens = await asyncio.to_thread(service.opens, key.recipient)
@@ -173,21 +173,21 @@ async def unlock(body: HandoverRequest, request: Request, signed: Signed, note: 
         raise RequestRefused(
             403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
         )
-    await asyncio.to_thread(here.unlocks.unlock, signed, key, caller_of(request), body.way, opens)
-    await here.unlocks.watch()
-    return await asyncio.to_thread(_sealed_info, here, signed, can_hand_over=True)
+    await asyncio.to_thread(context.unlocks.unlock, signed, key, caller_of(request), body.way, opens)
+    await context.unlocks.watch()
+    return await asyncio.to_thread(_sealed_info, context, signed, can_hand_over=True)
 
 
 @router.post("/lock", dependencies=view)
-def lock(request: Request, signed: Signed, here: Here) -> SealedInfo:
-    here.unlocks.lock(signed.key, "locked")
-    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
+def lock(request: Request, signed: Signed, context: Context) -> SealedInfo:
+    context.unlocks.lock(signed.key, "locked")
+    return _sealed_info(context, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/in-browser", dependencies=view)
-def in_browser(body: InBrowserRequest, note: Note, here: Here) -> OkResponse:
+def in_browser(body: InBrowserRequest, note: Note, context: Context) -> OkResponse:
     """Write an audit log entry: a page decrypts recordings itself, with a key that is never sent to the recorder."""
-    opens = _service(here).opens(body.recipient)
+    opens = _service(context).opens(body.recipient)
     if not opens:
         raise RequestRefused(
             403, "wrong_key", "This key doesn't open recordings of this recorder.", "Is it for another recorder?"
@@ -199,63 +199,65 @@ def in_browser(body: InBrowserRequest, note: Note, here: Here) -> OkResponse:
 
 
 @router.post("/set-up", dependencies=own)
-def set_up_sealing(body: SetUpSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def set_up_sealing(body: SetUpSealing, request: Request, signed: Signed, note: Note, context: Context) -> SealedInfo:
     """Set up encryption with keys created in the browser, after the user confirmed words of the recovery sheet.
 
     Only public keys are sent, and the owner's private key encrypted with a passphrase.
     """
     if body.recipient == body.recovery:
         raise bad_input("The recovery sheet needs its own key.")
-    service = _service(here)
+    service = _service(context)
 
     with _in_words():
         service.set_up(body.recipient, body.recovery, b64decode(body.wrapped))
-        _seal(here, service, body.cameras, everything=body.everything)
+        _seal(context, service, body.cameras, everything=body.everything)
     note("encryption set up", short_name(body.recipient))
-    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(context, signed, can_hand_over=_is_safe(request))
 
 
 @router.put("/cameras", dependencies=own)
-def seal_cameras(body: ChangedSealing, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def seal_cameras(body: ChangedSealing, request: Request, signed: Signed, note: Note, context: Context) -> SealedInfo:
     """Choose encrypted cameras. Applies from each camera's next file on, within a minute."""
-    service = _service(here)
+    service = _service(context)
 
     with _in_words():
-        _seal(here, service, body.cameras, everything=body.everything)
+        _seal(context, service, body.cameras, everything=body.everything)
     sealed = "all cameras" if body.everything else ", ".join(body.cameras) or "none"
     note("encryption settings changed", sealed)
-    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(context, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/ways", dependencies=own)
-def add_way(body: NewWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def add_way(body: NewWay, request: Request, signed: Signed, note: Note, context: Context) -> SealedInfo:
     """Add an unlock method: the same private key, encrypted in another way."""
-    service = _service(here)
+    service = _service(context)
 
     with _in_words():
         made = service.add_way(body.name, b64decode(body.wrapped), body.recipient)
     note("unlock method added", f"{made.kind} {made.name}")
-    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(context, signed, can_hand_over=_is_safe(request))
 
 
 @router.delete("/ways/{way}", dependencies=own)
-def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def remove_way(way: OneWay, request: Request, signed: Signed, note: Note, context: Context) -> SealedInfo:
     """Remove an unlock method. The last one of a key that new recordings are encrypted for stays.
 
     It can be removed if one is left whose key isn't known: that may be the same.
     """
-    service = _service(here)
+    service = _service(context)
 
     with _in_words():
         service.remove_way(way)
     note("unlock method removed", way)
-    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(context, signed, can_hand_over=_is_safe(request))
 
 
 @router.post("/tested", dependencies=own)
-def sheet_shown(body: RecoverySheetRequest, request: Request, signed: Signed, note: Note, here: Here) -> SealedInfo:
+def sheet_shown(
+    body: RecoverySheetRequest, request: Request, signed: Signed, note: Note, context: Context
+) -> SealedInfo:
     """Record that the recovery sheet was tested. Only the public key derived from its words is sent."""
-    service = _service(here)
+    service = _service(context)
 
     with _in_words():
         is_ours = service.tested(body.recovery)
@@ -267,25 +269,25 @@ def sheet_shown(body: RecoverySheetRequest, request: Request, signed: Signed, no
             "Use the sheet for this recorder.",
         )
     note("recovery sheet tested", "")
-    return _sealed_info(here, signed, can_hand_over=_is_safe(request))
+    return _sealed_info(context, signed, can_hand_over=_is_safe(request))
 
 
-def _seal(here: AppContext, service: SealingService, sealed: list[str], *, everything: bool) -> None:
-    cameras = [*here.recorder.camera_names()]
+def _seal(context: AppContext, service: SealingService, sealed: list[str], *, everything: bool) -> None:
+    cameras = [*context.recorder.camera_names()]
     if unknown := set(sealed) - set(cameras):
         raise NotDone(f"No camera named {min(unknown)}.", "It may have been removed. Reload the page.")
     service.seal(everything=everything, cameras={} if everything else {camera: camera in sealed for camera in cameras})
 
 
-def _sealed_info(here: AppContext, session: LoginSession, *, can_hand_over: bool) -> SealedInfo:
-    now = here.sealed.now()
-    opened, now_ms = here.unlocks.of(session), here.recorder.clock.now_ms()
-    names = here.recorder.camera_names()
+def _sealed_info(context: AppContext, session: LoginSession, *, can_hand_over: bool) -> SealedInfo:
+    now = context.sealed.now()
+    opened, now_ms = context.unlocks.of(session), context.recorder.clock.now_ms()
+    names = context.recorder.camera_names()
     shown_ms = now.tested_ms if now.tested_ms is not None else now.made_ms
     is_first = now.tested_ms is None or now.tested_ms == now.made_ms
     is_due = shown_ms is not None and now_ms - shown_ms > (FIRST_TEST_MS if is_first else NEXT_TEST_MS)
     return SealedInfo(
-        possible=here.sealed.is_possible,
+        possible=context.sealed.is_possible,
         set_up=now.recovery is not None and bool(now.recipients),
         recipients=list(now.recipients),
         recovery=now.recovery,
@@ -295,7 +297,7 @@ def _sealed_info(here: AppContext, session: LoginSession, *, can_hand_over: bool
             for name, is_sealed in now.cameras.items()
             if name in names
         ],
-        recorder=here.recorder.host,
+        recorder=context.recorder.host,
         fingerprint=now.fingerprint,
         ways=[] if session.person.role.only_watches else list(now.ways),
         made_ms=now.made_ms,
@@ -303,20 +305,20 @@ def _sealed_info(here: AppContext, session: LoginSession, *, can_hand_over: bool
         asks_for_sheet=is_due and session.person.role is Role.OWNER,
         can_change=session.person.role is Role.OWNER and now.is_in_file,
         can_hand_over=can_hand_over,
-        unlocked=_unlocked(here, opened) if opened else None,
+        unlocked=_unlocked(context, opened) if opened else None,
     )
 
 
-def _unlocked(here: AppContext, opened: UnlockedSession) -> UnlockedInfo:
-    left_s = opened.most_ends_s - here.recorder.clock.mono_s()
-    ends_ms = here.recorder.clock.now_ms() + round(left_s * 1000)
+def _unlocked(context: AppContext, opened: UnlockedSession) -> UnlockedInfo:
+    left_s = opened.most_ends_s - context.recorder.clock.mono_s()
+    ends_ms = context.recorder.clock.now_ms() + round(left_s * 1000)
     return UnlockedInfo(way=opened.way, opens=opened.opens, ends_ms=ends_ms)
 
 
-def _service(here: AppContext) -> SealingService:
-    if not here.sealed.is_possible:
+def _service(context: AppContext) -> SealingService:
+    if not context.sealed.is_possible:
         raise not_found("Encryption isn't available.", "This recorder keeps recordings in memory only.")
-    return here.sealed
+    return context.sealed
 
 
 def _is_safe(request: Request) -> bool:
@@ -360,28 +362,28 @@ class HistoryInfo(ApiResponse):
 
 
 @history_router.post("/witnesses", dependencies=own)
-def present_witnesses(body: WitnessList, signed: Signed, here: Here) -> WitnessInfo:
+def present_witnesses(body: WitnessList, signed: Signed, context: Context) -> WitnessInfo:
     """Compare a browser's witnesses with the history. What it contradicts becomes a problem until it is confirmed."""
     seen_by = f"A browser of {signed.person.name}"
-    return here.history.seen(body.witnesses, seen_by)
+    return context.history.seen(body.witnesses, seen_by)
 
 
 @history_router.get("", dependencies=own)
-async def history_state(here: Here) -> HistoryInfo:
-    return HistoryInfo(contradictions=here.history.contradictions())
+async def history_state(context: Context) -> HistoryInfo:
+    return HistoryInfo(contradictions=context.history.contradictions())
 
 
 @history_router.post("/confirm", dependencies=own)
-def confirm_history(note: Note, here: Here) -> HistoryInfo:
+def confirm_history(note: Note, context: Context) -> HistoryInfo:
     """Confirm that the present history counts, as after restoring a backup."""
-    history = _history(here)
+    history = _history(context)
 
     confirmed = history.confirm()
     note("history confirmed", " ".join(confirmed)[:500])
     return HistoryInfo(contradictions=history.contradictions())
 
 
-def _history(here: AppContext) -> HistoryWatch:
-    if not here.history.is_watching:
+def _history(context: AppContext) -> HistoryWatch:
+    if not context.history.is_watching:
         raise not_found("There is no signed history here.", "It is on the main disk; this is the fallback, or memory.")
-    return here.history
+    return context.history

@@ -17,7 +17,7 @@ from tawny.api.auth.account_routes import require_recent
 from tawny.api.auth.accounts import Role
 from tawny.api.auth.linked_names import BY_PROXY
 from tawny.api.client_address import TrustedProxies
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_setting
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
@@ -105,9 +105,9 @@ class SettingSaved(ApiResponse):
 
 
 @router.get("/settings", dependencies=own)
-def settings(here: Here) -> SettingsInfo:
+def settings(context: Context) -> SettingsInfo:
     """Return every setting: what it is, and what the file says. Secrets are never returned."""
-    editor = here.editor
+    editor = context.editor
     with _refused():
         found = editor.instances()
     return SettingsInfo(
@@ -124,40 +124,40 @@ class SectionStates(ApiResponse):
 
 
 @router.get("/settings/sections", dependencies=own)
-def section_states(here: Here) -> SectionStates:
+def section_states(context: Context) -> SectionStates:
     """Return how each section of the settings stands, in a few words."""
-    return SectionStates(lines=dict(_section_lines(here)))
+    return SectionStates(lines=dict(_section_lines(context)))
 
 
-def _section_lines(here: AppContext) -> Iterator[tuple[str, str]]:
-    now = here.changeable.now()
-    has_model = bool(here.models.there())
+def _section_lines(context: AppContext) -> Iterator[tuple[str, str]]:
+    now = context.changeable.now()
+    has_model = bool(context.models.there())
     yield "detection", "People, vehicles and more" if has_model else "Motion, built-in types"
     outward = _counted(now.notifiers, "channel") + _counted(now.destinations, "upload")
     outward += _counted(now.files, "folder of files", "folders of files")
     yield "notifications", ", ".join(outward) or "None"
-    if (disk := here.recorder.disk()) is not None:
+    if (disk := context.recorder.disk()) is not None:
         yield "storage", _storage_line(disk, now)
-    yield "modes", f"{here.modes.now().mode.capitalize()} now"
-    people = here.accounts.people()
+    yield "modes", f"{context.modes.now().mode.capitalize()} now"
+    people = context.accounts.people()
     guests = sum(one.role is Role.GUEST for one in people)
     counted = _counted(range(len(people) - guests), "person", "people") + _counted(range(guests), "guest")
     yield "people", ", ".join(counted)
     encrypted = sum(now.is_sealed(name) for name in now.cameras)
     yield "encryption", "Off" if not encrypted else _counted(range(encrypted), "camera")[0]
-    yield "address", urlsplit(here.address).hostname or "Only at home"
+    yield "address", urlsplit(context.address).hostname or "Only at home"
     named = (["MQTT"] if now.mqtt.url else []) + _counted(now.webhooks, "webhook") + _counted(now.api_clients, "client")
-    yield "integrations", ", ".join(named + (["RTSP"] if here.rtsp else [])) or "None"
-    if (line := _standby_line(here)) != "":
+    yield "integrations", ", ".join(named + (["RTSP"] if context.rtsp else [])) or "None"
+    if (line := _standby_line(context)) != "":
         yield "standby", line
-    days, hours = divmod((here.recorder.clock.now_ms() - here.recorder.started_ms) // 3_600_000, 24)
+    days, hours = divmod((context.recorder.clock.now_ms() - context.recorder.started_ms) // 3_600_000, 24)
     running = _counted(range(days), "day") or _counted(range(hours), "hour") or ["less than an hour"]
-    newer = newer_version(here.updates)
+    newer = newer_version(context.updates)
     yield "system", f"Version {newer['version']} is available" if newer else f"Running {running[0]}"
 
 
-def _standby_line(here: AppContext) -> str:
-    member, states = here.protected, here.standby.states() if here.standby is not None else []
+def _standby_line(context: AppContext) -> str:
+    member, states = context.protected, context.standby.states() if context.standby is not None else []
     if any(one.taken for one in states):
         return "Records for another recorder"
     own = ""
@@ -178,13 +178,15 @@ def _counted(what: Sized, one: str, several: str = "") -> list[str]:
 
 
 @router.put("/settings", dependencies=own)
-def change_setting(body: SettingRequest, signed: Signed, note: Note, request: Request, here: Here) -> SettingSaved:
+def change_setting(
+    body: SettingRequest, signed: Signed, note: Note, request: Request, context: Context
+) -> SettingSaved:
     """Write one setting to the file and apply it. 409 `changed`: another person changed it since it was shown."""
     if _CAREFUL.match(body.path):
-        require_recent(signed, here)
+        require_recent(signed, context)
     if body.path == "web.proxies" and signed.how == BY_PROXY:
-        _keep_proxy(here, request, body.value)
-    editor = here.editor
+        _keep_proxy(context, request, body.value)
+    editor = context.editor
     try:
         with _refused():
             key = editor.change(SettingWrite(body.path, body.value, body.before), signed.person.name)
@@ -199,14 +201,14 @@ def change_setting(body: SettingRequest, signed: Signed, note: Note, request: Re
     return SettingSaved(restart=key.at_start, instances=[_instance(one) for one in found])
 
 
-def _keep_proxy(here: AppContext, request: Request, value: SettingValue) -> None:
+def _keep_proxy(context: AppContext, request: Request, value: SettingValue) -> None:
     """Raise RequestRefused for proxies without the one that has signed this owner in, if no owner could get in then."""
     try:
         left = TrustedProxies(proxy_networks(value if isinstance(value, list) else ()))
     except ValueError:  # the editor says what is wrong
         return
     is_left = left.trusts(request.scope["state"]["peer"])
-    if not is_left and not here.identities.can_owner_get_in(replace(here.elsewhere, by_proxy=False)):
+    if not is_left and not context.identities.can_owner_get_in(replace(context.elsewhere, by_proxy=False)):
         what = "The reverse proxy is the only way for an owner to sign in."
         raise RequestRefused(409, "only_way", what, "Set a password first.")
 
@@ -289,16 +291,16 @@ class LogLines(ApiResponse):
 
 
 @router.get("/system", dependencies=own)
-def system(here: Here) -> SystemInfo:
+def system(context: Context) -> SystemInfo:
     """Return what runs here, and what owners can do to it."""
-    actions = here.system
+    actions = context.system
     return SystemInfo(
         version=__version__,
-        started_ms=here.recorder.started_ms,
+        started_ms=context.recorder.started_ms,
         can=actions.available(),
         refused=actions.refused,
         way=installed_by(),
-        update=_update(here.updates),
+        update=_update(context.updates),
         machine=machine_facts(),
     )
 
@@ -313,51 +315,51 @@ def _update(check: UpdateCheck) -> UpdateInfo:
 
 
 @router.post("/system/update-check", dependencies=own)
-def look_for_update(note: Note, here: Here) -> UpdateInfo:
+def look_for_update(note: Note, context: Context) -> UpdateInfo:
     """Ask the configured list of releases for a new version. May take 10 s; a failure is in the answer."""
-    note("looked for a new version", here.updates.host)
-    here.updates.ask()
-    return _update(here.updates)
+    note("looked for a new version", context.updates.host)
+    context.updates.ask()
+    return _update(context.updates)
 
 
 @router.post("/system/{action}", dependencies=own)
-def begin_action(action: Action, body: ActionRequest, signed: Signed, note: Note, here: Here) -> OkResponse:
+def begin_action(action: Action, body: ActionRequest, signed: Signed, note: Note, context: Context) -> OkResponse:
     """Begin the countdown of 10 s. Every page shows it and can cancel.
 
     All but a restart, after which recording goes on, need a recent confirmation.
     """
     if action != "restart":
-        require_recent(signed, here)
+        require_recent(signed, context)
     with _refused():
-        here.system.plan(action, signed.person.name, body.for_s)
+        context.system.plan(action, signed.person.name, body.for_s)
     note(f"{action.replace('_', ' ')} begun", "")
     return OkResponse()
 
 
 @router.delete("/system/action", dependencies=[rule(Access.DIRECT)])
-def cancel_action(note: Note, here: Here) -> OkResponse:
+def cancel_action(note: Note, context: Context) -> OkResponse:
     """Cancel the countdown. No effect if none runs."""
-    found = here.system.cancel()
+    found = context.system.cancel()
     if found is not None:
         note(f"{found.action.replace('_', ' ')} cancelled", "")
     return OkResponse()
 
 
 @router.delete("/system/stop", dependencies=own)
-def resume_recording(note: Note, here: Here) -> OkResponse:
+def resume_recording(note: Note, context: Context) -> OkResponse:
     """End a stop of recording before its time."""
-    here.system.resume()
+    context.system.resume()
     note("recording resumed", "")
     return OkResponse()
 
 
 @router.get("/logs", dependencies=own)
-def logs(here: Here) -> LogLines:
+def logs(context: Context) -> LogLines:
     """Return the last lines of the log, oldest first."""
-    names = here.recorder.camera_names()
+    names = context.recorder.camera_names()
     named = [(str(camera), word) for camera, name in names.items() for word in (str(camera), name)]
     found = [(re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])"), camera) for camera, word in named]
-    return LogLines(items=list(_lines(here.log_lines(), found)))
+    return LogLines(items=list(_lines(context.log_lines(), found)))
 
 
 _LINE = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) (DEBUG|INFO|WARNING|ERROR|CRITICAL) (.*)", re.DOTALL)

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from tawny.api.auth.access import Access, Note, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, bad_setting, not_found
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, OkResponse
@@ -134,92 +134,92 @@ class StorageChanged(ApiResponse):
 
 
 @router.get("/setup", dependencies=own)
-def setup_state(here: Here) -> SetupInfo:
+def setup_state(context: Context) -> SetupInfo:
     """Return what of the setup is done, skipped or open."""
-    return _state(here)
+    return _state(context)
 
 
 @router.put("/setup", dependencies=own)
-def change_setup(body: SetupRequest, note: Note, here: Here) -> SetupInfo:
+def change_setup(body: SetupRequest, note: Note, context: Context) -> SetupInfo:
     """Hide the reminder, finish the setup, or name the recorder."""
     with _in_words():
         if body.name is not None:
-            here.first_setup.put_name(body.name)
+            context.first_setup.put_name(body.name)
             note("recorder named", body.name)
         if body.hidden is not None or body.finished is not None:
-            here.first_setup.put(hidden=body.hidden, finished=body.finished)
-    return _state(here)
+            context.first_setup.put(hidden=body.hidden, finished=body.finished)
+    return _state(context)
 
 
 @router.put("/setup/steps/{step}", dependencies=own)
-def change_step(step: SetupStep, body: SetupStepRequest, here: Here) -> SetupInfo:
+def change_step(step: SetupStep, body: SetupStepRequest, context: Context) -> SetupInfo:
     """Skip a step, open it again, or confirm that it is done."""
     with _in_words():
-        here.first_setup.put_step(step, body.state)
-    return _state(here)
+        context.first_setup.put_step(step, body.state)
+    return _state(context)
 
 
 @router.put("/setup/cards/{card}", dependencies=own)
-def change_card(card: SetupCard, body: SetupCardRequest, here: Here) -> SetupInfo:
+def change_card(card: SetupCard, body: SetupCardRequest, context: Context) -> SetupInfo:
     """Hide an offer for later, or show it again."""
     with _in_words():
-        here.first_setup.put_card(card, hidden=body.state == "hidden")
-    return _state(here)
+        context.first_setup.put_card(card, hidden=body.state == "hidden")
+    return _state(context)
 
 
 @router.get("/setup/storage", dependencies=own)
-def storage_choices(here: Here) -> StorageChoiceInfo:
+def storage_choices(context: Context) -> StorageChoiceInfo:
     """Return the disks to record to, how many days fit on each, and what is set now."""
-    return _choices(here)
+    return _choices(context)
 
 
 @router.put("/setup/storage", dependencies=own)
-def choose_storage(body: StorageChoiceRequest, note: Note, here: Here) -> StorageChanged:
+def choose_storage(body: StorageChoiceRequest, note: Note, context: Context) -> StorageChanged:
     """Choose the folder for recordings, and how long they stay. The folder takes effect with `POST /restart`.
 
     409 `recordings_stay`: recordings of the old folder are no longer shown then; set `leave` to confirm.
     """
     with _in_words():
-        now = here.storing.now()
+        now = context.storing.now()
         if body.path not in (None, now.path, now.next_path) and now.recorded_bytes and not body.leave:
             message = recordings_stay(now.path, now.recorded_bytes)
             raise RequestRefused(
                 409, "recordings_stay", message, "Confirm it, or keep the folder.", {"size_bytes": now.recorded_bytes}
             )
-        is_later = here.storing.change(path=body.path, days=body.days, size=body.size)
+        is_later = context.storing.change(path=body.path, days=body.days, size=body.size)
     note("storage changed", body.path or "")
     with _in_words():
-        here.first_setup.put_step(SetupStep.STORAGE, StepState.DONE)
-    return StorageChanged(restart=is_later, storage=_choices(here))
+        context.first_setup.put_step(SetupStep.STORAGE, StepState.DONE)
+    return StorageChanged(restart=is_later, storage=_choices(context))
 
 
 @router.post("/restart", dependencies=own)
-async def restart(note: Note, here: Here) -> OkResponse:
+async def restart(note: Note, context: Context) -> OkResponse:
     """Stop, and start again with the settings file. Recording pauses for some seconds; the gap says why."""
-    if not here.can_restart:
+    if not context.can_restart:
         raise not_found("tawny can't start again by itself here.", "Stop it and start it again.")
     await in_worker(note, "restart", "")
-    here.restart()
+    context.restart()
     return OkResponse()
 
 
-def _state(here: AppContext) -> SetupInfo:
-    now = here.first_setup.now()
+def _state(context: AppContext) -> SetupInfo:
+    now = context.first_setup.now()
     return SetupInfo(
         steps=[SetupStepInfo(id=step, state=state) for step, state in now.steps.items()],
         cards=[SetupCardInfo(id=card, state=state) for card, state in now.cards.items()],
         hidden=now.hidden,
         finished=now.finished,
-        clock=SetupClock(synchronized=is_clock_synchronized(), now_ms=here.recorder.clock.now_ms()),
-        addresses=list(here.own_addresses()),
-        secure_address=here.address if here.address.startswith("https://") else "",
+        clock=SetupClock(synchronized=is_clock_synchronized(), now_ms=context.recorder.clock.now_ms()),
+        addresses=list(context.own_addresses()),
+        secure_address=context.address if context.address.startswith("https://") else "",
         service_command=now.service_command,
-        name=here.title,
+        name=context.title,
     )
 
 
-def _choices(here: AppContext) -> StorageChoiceInfo:
-    now = here.storing.now()
+def _choices(context: AppContext) -> StorageChoiceInfo:
+    now = context.storing.now()
     return StorageChoiceInfo(
         path=now.path,
         next_path=now.next_path,
@@ -248,7 +248,7 @@ def _choices(here: AppContext) -> StorageChoiceInfo:
         max_days=now.max_days,
         max_bytes=now.max_bytes,
         fixed=now.fixed,
-        can_restart=here.can_restart,
+        can_restart=context.can_restart,
     )
 
 

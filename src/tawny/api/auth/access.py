@@ -30,7 +30,7 @@ from tawny.api.auth.accounts import Account, Caller, LoginSession, Role, hashed,
 from tawny.api.auth.audit_counts import ACCESS_REFUSED
 from tawny.api.auth.linked_names import BY_PROXY
 from tawny.api.client_protocols import note_sign_in
-from tawny.api.context import AppContext, the_site
+from tawny.api.context import AppContext, app_context
 from tawny.api.errors import RequestRefused, as_answer, bad_input, not_found, share_ended
 from tawny.api.request_handling import BY_ADDRESS, BY_HUB, PROXY_USER, RENEW, in_worker, is_local
 from tawny.api.schemas import Id
@@ -117,8 +117,8 @@ def check_routes(app: FastAPI | APIRouter) -> dict[str, Access]:
     Mounts and plain Starlette routes cannot carry a rule and are refused as well.
     """
     rules: dict[str, Access] = {}
-    for context in iter_route_contexts(app.routes):
-        route, path = context.original_route, context.path
+    for route_context in iter_route_contexts(app.routes):
+        route, path = route_context.original_route, route_context.path
         if not isinstance(route, APIRoute | APIWebSocketRoute):
             raise RuntimeError(f"the route {path} cannot carry an access rule")
         found = [made.call for made in route.dependant.dependencies if isinstance(made.call, AccessRule)]
@@ -173,7 +173,7 @@ async def renew_cookie(connection: HTTPConnection) -> str:
 
     Also without one: a request by a hub or a token, and one over https with the cookie of plain http.
     """
-    session, site = the_session(connection), the_site(connection)
+    session, site = the_session(connection), app_context(connection)
     renewed_s, now_s = site.renewed_s, site.recorder.clock.mono_s()
     if now_s - renewed_s.get(session.key, -RENEWED_S) < RENEWED_S:
         return ""
@@ -203,7 +203,7 @@ def find_session(connection: HTTPConnection) -> LoginSession | None:
         return by_hub
     names = _cookie_names(connection, *((SECURE_COOKIE, COOKIE) if is_secure_connection(connection) else (COOKIE,)))
     token = next((token for name in names if (token := connection.cookies.get(name))), "")
-    return _while_named(the_site(connection).accounts.session(token) if token else None, connection)
+    return _while_named(app_context(connection).accounts.session(token) if token else None, connection)
 
 
 def _while_named(session: LoginSession | None, connection: HTTPConnection) -> LoginSession | None:
@@ -216,7 +216,7 @@ def _while_named(session: LoginSession | None, connection: HTTPConnection) -> Lo
 
 def find_proxied(connection: HTTPConnection) -> Account | None:
     """Return the user whom a trusted proxy names in the header that is configured now: both may have changed since."""
-    site, state = the_site(connection), connection.scope.get("state", {})
+    site, state = app_context(connection), connection.scope.get("state", {})
     name = state.get(PROXY_USER, {}).get(site.proxy_header) if site.naming_proxies.trusts(state.get("peer", "")) else ""
     person = site.identities.named(name) if name else None
     return person if person and person.role is not Role.SCREEN else None
@@ -243,10 +243,10 @@ def _found(connection: HTTPConnection, access: Access) -> LoginSession | None:
     scheme, _, secret = connection.headers.get("authorization", "").partition(" ")
     address_key = connection.query_params.get("pass", "") if access is Access.SEE else ""
     secret = secret if scheme.lower() == "bearer" else address_key
-    session = the_site(connection).passes.session(secret) if secret else None
+    session = app_context(connection).passes.session(secret) if secret else None
     connection.scope.setdefault("state", {})[BY_ADDRESS] = bool(session and secret == address_key)
     if secret and session is None:
-        the_site(connection).accounts.counts.count(ACCESS_REFUSED, "", caller_of(connection).address)
+        app_context(connection).accounts.counts.count(ACCESS_REFUSED, "", caller_of(connection).address)
     return session
 
 
@@ -259,7 +259,7 @@ def _is_by_token(connection: HTTPConnection) -> bool:
 
 def _open_shared(connection: HTTPConnection) -> None:
     """Find what a link or a TV's address shows. Raises RequestRefused: when it has ended."""
-    site, ticket = the_site(connection), connection.query_params.get("ticket", "")
+    site, ticket = app_context(connection), connection.query_params.get("ticket", "")
     found = site.shares.shown_by(ticket)
     if found is not None:
         connection.state.share, connection.state.session = found
@@ -288,7 +288,7 @@ async def has_ended(connection: HTTPConnection) -> bool:
 
 
 def _session_now(connection: HTTPConnection) -> LoginSession | None:
-    session, site = the_session(connection), the_site(connection)
+    session, site = the_session(connection), app_context(connection)
     match session.person.role:
         case Role.HOLDER | Role.BRINGER | Role.PHONE:
             return site.passes.session_of(session.key)
@@ -332,7 +332,7 @@ AuditNote = Callable[[str, str], None]
 
 async def _audit_note(connection: HTTPConnection) -> AuditNote:
     def note(action: str, detail: str) -> None:
-        person, accounts = the_session(connection).person, the_site(connection).accounts
+        person, accounts = the_session(connection).person, app_context(connection).accounts
         accounts.note(action, person.name, caller_of(connection), detail)
 
     return note
@@ -508,22 +508,22 @@ def parse_list(text: str) -> list[str]:
     return [part for part in text.split(",") if part]
 
 
-def cameras_of(text: str, here: AppContext) -> list[CameraId]:
+def cameras_of(text: str, context: AppContext) -> list[CameraId]:
     """Return the named cameras, or all that are configured or recorded. Invisible ones are dropped."""
     named = list(dict.fromkeys(CameraId(part) for part in parse_list(text)))
     if len(named) > MOST_CAMERAS:
         raise bad_input(f"You can load at most {MOST_CAMERAS} cameras at once.", "Choose fewer.")
     if not named:
-        return [*here.recorder.camera_names(), *here.recorder.removed_cameras()]
-    return [camera for camera in named if here.seen is None or camera in here.seen]
+        return [*context.recorder.camera_names(), *context.recorder.removed_cameras()]
+    return [camera for camera in named if context.seen is None or camera in context.seen]
 
 
-def known_camera(camera: CameraId, here: AppContext) -> CameraId:
+def known_camera(camera: CameraId, context: AppContext) -> CameraId:
     """Return the ID. Raises RequestRefused: when it is neither configured nor recorded.
 
     Queries the index; call in a thread.
     """
-    if camera not in here.recorder.camera_names() and here.recorder.index.bounds(camera) is None:
+    if camera not in context.recorder.camera_names() and context.recorder.index.bounds(camera) is None:
         raise not_found("Camera not found.")
     return camera
 

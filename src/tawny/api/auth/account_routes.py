@@ -16,7 +16,7 @@ from tawny.api.auth.passkeys import MOST_PASSKEYS, Passkey, PasskeyPlace
 from tawny.api.auth.session_routes import Credential, PasskeyOptions, address_of, passkey_place, refuse_weak
 from tawny.api.auth.two_step import TwoStepState, otpauth_uri
 from tawny.api.client_address import is_loopback_host
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiRequest, ApiResponse, Name, OkResponse, Password, Token
@@ -92,47 +92,47 @@ class PhoneLinkState(ApiResponse):
 
 
 @router.get("", dependencies=view)
-def my_sign_in(signed: Signed, request: Request, here: Here) -> MySignIn:
+def my_sign_in(signed: Signed, request: Request, context: Context) -> MySignIn:
     """Return the ways in which the user can sign in, and where they are signed in."""
     return MySignIn(
-        has_password=here.accounts.has_password(signed.person),
-        is_recent=here.accounts.is_recent(signed),
+        has_password=context.accounts.has_password(signed.person),
+        is_recent=context.accounts.is_recent(signed),
         can_have_passkeys=PasskeyPlace.of(request) is not None,
-        passkeys=list(here.passkeys.of(signed.person)),
-        two_step=here.two_step.state(signed.person),
-        sessions=[_session(one, signed) for one in here.accounts.sessions_of(signed.person)],
+        passkeys=list(context.passkeys.of(signed.person)),
+        two_step=context.two_step.state(signed.person),
+        sessions=[_session(one, signed) for one in context.accounts.sessions_of(signed.person)],
     )
 
 
 @router.put("/password", dependencies=view)
-async def change_password(body: NewPassword, signed: Signed, note: Note, here: Here) -> OkResponse:
+async def change_password(body: NewPassword, signed: Signed, note: Note, context: Context) -> OkResponse:
     """Set a new password. All other sessions, sign-in links and known devices of the user end."""
-    require_recent(signed, here)
+    require_recent(signed, context)
     refuse_weak(body.password)
-    stored = await here.passwords.hash(body.password)
-    others = await asyncio.to_thread(here.accounts.sessions_of, signed.person)
-    await asyncio.to_thread(here.accounts.change_password, signed.person, stored, signed.key)
-    _lock(here, [one.key for one in others if one.key != signed.key])
+    stored = await context.passwords.hash(body.password)
+    others = await asyncio.to_thread(context.accounts.sessions_of, signed.person)
+    await asyncio.to_thread(context.accounts.change_password, signed.person, stored, signed.key)
+    _lock(context, [one.key for one in others if one.key != signed.key])
     await asyncio.to_thread(note, "password changed", "")
     return OkResponse()
 
 
 @router.post("/passkeys/options", dependencies=view)
-def new_passkey_options(signed: Signed, request: Request, here: Here) -> PasskeyOptions:
+def new_passkey_options(signed: Signed, request: Request, context: Context) -> PasskeyOptions:
     """Begin to add a passkey for signing in."""
-    require_recent(signed, here)
-    place, challenge = passkey_place(request), here.steps.issue(_NEW_PASSKEY, signed.key.hex())
-    options = here.passkeys.new_options(signed.person, place, challenge)
+    require_recent(signed, context)
+    place, challenge = passkey_place(request), context.steps.issue(_NEW_PASSKEY, signed.key.hex())
+    options = context.passkeys.new_options(signed.person, place, challenge)
     return PasskeyOptions(challenge=challenge, options=options)
 
 
 @router.post("/passkeys", dependencies=view)
-def add_passkey(body: NewPasskey, signed: Signed, request: Request, note: Note, here: Here) -> Passkey:
-    require_recent(signed, here)
+def add_passkey(body: NewPasskey, signed: Signed, request: Request, note: Note, context: Context) -> Passkey:
+    require_recent(signed, context)
     place = passkey_place(request)
-    if not here.steps.spend(body.challenge, _NEW_PASSKEY, signed.key.hex()):
+    if not context.steps.spend(body.challenge, _NEW_PASSKEY, signed.key.hex()):
         raise bad_input("This has taken too long.", "Try again.")
-    made = here.passkeys.add(signed.person, body.name, body.credential, place, body.challenge)
+    made = context.passkeys.add(signed.person, body.name, body.credential, place, body.challenge)
     if made is None:
         raise bad_input("This passkey can't be used.", f"Try another one. You can have {MOST_PASSKEYS} of them.")
     note("passkey added", made.name)
@@ -140,12 +140,12 @@ def add_passkey(body: NewPasskey, signed: Signed, request: Request, note: Note, 
 
 
 @router.delete("/passkeys/{passkey}", dependencies=view)
-def remove_passkey(passkey: PasskeyId, signed: Signed, note: Note, here: Here) -> OkResponse:
-    require_recent(signed, here)
-    is_only = len(here.passkeys.of(signed.person)) == 1 and not here.accounts.has_password(signed.person)
-    if is_only and not here.identities.is_known(signed.person, here.elsewhere):
+def remove_passkey(passkey: PasskeyId, signed: Signed, note: Note, context: Context) -> OkResponse:
+    require_recent(signed, context)
+    is_only = len(context.passkeys.of(signed.person)) == 1 and not context.accounts.has_password(signed.person)
+    if is_only and not context.identities.is_known(signed.person, context.elsewhere):
         raise RequestRefused(409, "only_way", "This passkey is your only way to sign in.", "Set a password first.")
-    name = here.passkeys.remove(signed.person, passkey)
+    name = context.passkeys.remove(signed.person, passkey)
     if name is None:
         raise not_found("Passkey not found.")
     note("passkey removed", name)
@@ -153,18 +153,18 @@ def remove_passkey(passkey: PasskeyId, signed: Signed, note: Note, here: Here) -
 
 
 @router.post("/two-step", dependencies=view)
-def offer_two_step(signed: Signed, here: Here) -> TwoStepOffer:
+def offer_two_step(signed: Signed, context: Context) -> TwoStepOffer:
     """Return a secret for an authenticator app. A code of it turns the second step on."""
-    require_recent(signed, here)
-    secret = here.two_step.offer(signed)
-    uri = otpauth_uri(secret, signed.person, here.recorder.host)
+    require_recent(signed, context)
+    secret = context.two_step.offer(signed)
+    uri = otpauth_uri(secret, signed.person, context.recorder.host)
     return TwoStepOffer(secret=secret, uri=uri)
 
 
 @router.post("/two-step/confirm", dependencies=view)
-def confirm_two_step(body: TwoStepCode, signed: Signed, note: Note, here: Here) -> RecoveryCodes:
+def confirm_two_step(body: TwoStepCode, signed: Signed, note: Note, context: Context) -> RecoveryCodes:
     """Turn the second step on. Returns recovery codes."""
-    codes = here.two_step.confirm(signed, body.code.replace(" ", ""))
+    codes = context.two_step.confirm(signed, body.code.replace(" ", ""))
     if codes is None:
         raise bad_input(
             "This code isn't right.", "Wait for the next one, and check the clocks of your phone and of the recorder."
@@ -174,10 +174,10 @@ def confirm_two_step(body: TwoStepCode, signed: Signed, note: Note, here: Here) 
 
 
 @router.post("/two-step/recovery-codes", dependencies=view)
-def renew_recovery_codes(signed: Signed, note: Note, here: Here) -> RecoveryCodes:
+def renew_recovery_codes(signed: Signed, note: Note, context: Context) -> RecoveryCodes:
     """Replace the recovery codes."""
-    require_recent(signed, here)
-    codes = here.two_step.renew_codes(signed.person)
+    require_recent(signed, context)
+    codes = context.two_step.renew_codes(signed.person)
     if not codes:
         raise not_found("Two-step codes are off.", "Turn them on first.")
     note("recovery codes replaced", "")
@@ -185,65 +185,71 @@ def renew_recovery_codes(signed: Signed, note: Note, here: Here) -> RecoveryCode
 
 
 @router.delete("/two-step", dependencies=view)
-def turn_off_two_step(signed: Signed, note: Note, here: Here) -> OkResponse:
-    require_recent(signed, here)
-    if here.two_step.turn_off(signed.person):
+def turn_off_two_step(signed: Signed, note: Note, context: Context) -> OkResponse:
+    require_recent(signed, context)
+    if context.two_step.turn_off(signed.person):
         note("two-step codes turned off", "")
     return OkResponse()
 
 
 @router.delete("/sessions", dependencies=view)
-def end_other_sessions(signed: Signed, note: Note, here: Here) -> OkResponse:
+def end_other_sessions(signed: Signed, note: Note, context: Context) -> OkResponse:
     """Sign out on all other devices. Open streams end within seconds."""
-    _lock(here, here.accounts.end_sessions(signed.person, signed.key))
+    _lock(context, context.accounts.end_sessions(signed.person, signed.key))
     note("signed out elsewhere", "all other devices")
     return OkResponse()
 
 
 @router.delete("/sessions/{session}", dependencies=view)
-def end_one_session(session: Annotated[str, Path(max_length=64)], signed: Signed, note: Note, here: Here) -> OkResponse:
+def end_one_session(
+    session: Annotated[str, Path(max_length=64)], signed: Signed, note: Note, context: Context
+) -> OkResponse:
     """Sign out on one device."""
-    found = next((one for one in here.accounts.sessions_of(signed.person) if one.id == session), None)
+    found = next((one for one in context.accounts.sessions_of(signed.person) if one.id == session), None)
     if found is None:
         raise not_found("Session not found.", "It may have ended.")
-    here.accounts.end_session(found.key)
-    _lock(here, [found.key])
+    context.accounts.end_session(found.key)
+    _lock(context, [found.key])
     note("signed out elsewhere", found.address)
     return OkResponse()
 
 
 @router.post("/phone", dependencies=view)
-def sign_in_phone(signed: Signed, request: Request, note: Note, here: Here) -> PhoneLink:
+def sign_in_phone(signed: Signed, request: Request, note: Note, context: Context) -> PhoneLink:
     """Create a link that signs the same user in on a phone: once, within 5 min, while this session lasts."""
-    require_recent(signed, here)
+    require_recent(signed, context)
     person = signed.person
-    token = here.accounts.new_token(TokenPurpose.PHONE, person, lasts_ms=PHONE_MS, made_by=person, session=signed.key)
-    base = address_of(request, here)
+    token = context.accounts.new_token(
+        TokenPurpose.PHONE, person, lasts_ms=PHONE_MS, made_by=person, session=signed.key
+    )
+    base = address_of(request, context)
     link = f"{base}/sign-in#link={token}"
     note("phone link created", "")
     return PhoneLink(
         id=hashed(token).hex(),
         link=link,
-        ends_ms=here.recorder.clock.now_ms() + PHONE_MS,
+        ends_ms=context.recorder.clock.now_ms() + PHONE_MS,
         is_reachable=not is_loopback_host(base.partition("://")[2]),
     )
 
 
 @router.get("/phone/{link}", dependencies=view)
-def phone_link(link: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], signed: Signed, here: Here) -> PhoneLinkState:
-    state, agent = here.accounts.link_state(bytes.fromhex(link), signed.person)
+def phone_link(
+    link: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")], signed: Signed, context: Context
+) -> PhoneLinkState:
+    state, agent = context.accounts.link_state(bytes.fromhex(link), signed.person)
     return PhoneLinkState.model_validate({"state": state, "agent": agent})
 
 
-def require_recent(signed: LoginSession, here: AppContext) -> None:
+def require_recent(signed: LoginSession, context: AppContext) -> None:
     """Raise RequestRefused if the user hasn't proved recently who they are."""
-    if not here.accounts.is_recent(signed):
+    if not context.accounts.is_recent(signed):
         raise RequestRefused(403, "confirm_first", "Confirm that it's you.", "Enter your password, then try again.")
 
 
-def _lock(here: AppContext, ended: list[bytes]) -> None:
+def _lock(context: AppContext, ended: list[bytes]) -> None:
     for key in ended:
-        here.unlocks.lock(key, "signed out")
+        context.unlocks.lock(key, "signed out")
 
 
 def _session(one: OpenSession, signed: LoginSession) -> SessionEntry:

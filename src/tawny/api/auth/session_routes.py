@@ -50,7 +50,7 @@ from tawny.api.auth.passwords import LEAST_LENGTH, is_weak
 from tawny.api.auth.signed_steps import STEP_S
 from tawny.api.auth.two_step import otpauth_uri
 from tawny.api.client_address import network_of
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input
 from tawny.api.request_handling import BY_HUB, USED_UP, WorkerRoute
 from tawny.api.schemas import AnyName, ApiRequest, ApiResponse, Password, SignInRequest, Token
@@ -126,20 +126,23 @@ class ConfirmRequest(ApiRequest):
 
 
 @router.get("/session", dependencies=public)
-def session(request: Request, here: Here) -> schemas.SessionInfo:
+def session(request: Request, context: Context) -> schemas.SessionInfo:
     found = find_session(request)
-    is_new = found is None and not here.accounts.has_owner()
+    is_new = found is None and not context.accounts.has_owner()
     proxied = find_proxied(request) if found is None else None
     return schemas.SessionInfo.model_validate(
         {
             "state": "signed-in" if found else "setup" if is_new else "signed-out",
             "user": serializers.user(found.person) if found else None,
             "version": __version__,
-            "recorder": here.title,
-            "zone": here.recorder.zone if found else "",
-            "provider": here.oidc.label if here.oidc and not found else "",
+            "recorder": context.title,
+            "zone": context.recorder.zone if found else "",
+            "provider": context.oidc.label if context.oidc and not found else "",
             "proxied": proxied.name if proxied else "",
-            "hub": here.hub is not None and found is not None and found.how != BY_HUB and _sees_recorders(found.person),
+            "hub": context.hub is not None
+            and found is not None
+            and found.how != BY_HUB
+            and _sees_recorders(found.person),
         }
     )
 
@@ -149,178 +152,186 @@ def _sees_recorders(person: Account) -> bool:
 
 
 @router.post("/setup/claim", dependencies=public)
-async def claim(body: schemas.ClaimRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    await check_setup_link(body.token, request, here)
+async def claim(body: schemas.ClaimRequest, request: Request, response: Response, context: Context) -> schemas.SignedIn:
+    await check_setup_link(body.token, request, context)
     refuse_weak(body.password)
-    stored = await here.passwords.hash(body.password)
-    person = await asyncio.to_thread(here.accounts.claim, body.token, body.name, stored)
+    stored = await context.passwords.hash(body.password)
+    person = await asyncio.to_thread(context.accounts.claim, body.token, body.name, stored)
     if person is None:
         raise _token_used()
-    return await asyncio.to_thread(_sign_in, person, "claim", request, response, here)
+    return await asyncio.to_thread(_sign_in, person, "claim", request, response, context)
 
 
-async def check_setup_link(token: str, request: Request, here: AppContext) -> None:
+async def check_setup_link(token: str, request: Request, context: AppContext) -> None:
     """Raise RequestRefused if the token of the setup link is invalid. It stays unused."""
-    if not await asyncio.to_thread(here.accounts.is_good, token, TokenPurpose.CLAIM):
-        raise _wrong_link(request, here)
+    if not await asyncio.to_thread(context.accounts.is_good, token, TokenPurpose.CLAIM):
+        raise _wrong_link(request, context)
 
 
 @router.post("/sign-in", dependencies=public)
-async def sign_in(body: SignInRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    person, stored = await check_password(body.name, body.password, request, here)
-    if here.passwords.is_outdated(stored):
-        stored = await here.passwords.hash(body.password)
-        await asyncio.to_thread(here.accounts.set_password, person, stored)
-    return await asyncio.to_thread(_after_first_step, person, stored, BY_PASSWORD, request, response, here)
+async def sign_in(body: SignInRequest, request: Request, response: Response, context: Context) -> schemas.SignedIn:
+    person, stored = await check_password(body.name, body.password, request, context)
+    if context.passwords.is_outdated(stored):
+        stored = await context.passwords.hash(body.password)
+        await asyncio.to_thread(context.accounts.set_password, person, stored)
+    return await asyncio.to_thread(_after_first_step, person, stored, BY_PASSWORD, request, response, context)
 
 
-async def check_password(name: str, password: str, request: Request, here: AppContext) -> tuple[Account, str]:
+async def check_password(name: str, password: str, request: Request, context: AppContext) -> tuple[Account, str]:
     """Return the user and the stored hash. Raises RequestRefused: wrong, or too many attempts."""
-    address, counts = caller_of(request).address, here.accounts.counts
-    found = await asyncio.to_thread(here.accounts.find, name)
-    tried = await asyncio.to_thread(_attempt, name, found[0] if found else None, request, here)
-    wait_s = here.attempts.wait_s(tried)
+    address, counts = caller_of(request).address, context.accounts.counts
+    found = await asyncio.to_thread(context.accounts.find, name)
+    tried = await asyncio.to_thread(_attempt, name, found[0] if found else None, request, context)
+    wait_s = context.attempts.wait_s(tried)
     if wait_s:
         counts.count(SIGN_IN_DELAYED, name, address, is_known=found is not None)
         raise _too_many(wait_s)
-    here.attempts.begin(tried)
+    context.attempts.begin(tried)
     stored = (found[1] or None) if found else None
-    is_right = await here.passwords.matches(stored, password, is_known_device=bool(tried.device))
+    is_right = await context.passwords.matches(stored, password, is_known_device=bool(tried.device))
     if not is_right or found is None:
         counts.count(SIGN_IN_FAILED, name, address, is_known=found is not None)
         raise RequestRefused(401, "wrong_login", "Wrong name or password.", "Check both and try again.")
-    here.attempts.succeed(tried)
-    _refuse_ended(found[0], here)
+    context.attempts.succeed(tried)
+    _refuse_ended(found[0], context)
     return found
 
 
 @router.post("/sign-in/second-step", dependencies=public)
-async def second_step(body: SecondStepRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+async def second_step(
+    body: SecondStepRequest, request: Request, response: Response, context: Context
+) -> schemas.SignedIn:
     """Finish a sign-in with a code of the authenticator app, or a recovery code."""
-    found = await asyncio.to_thread(here.accounts.find, body.name)
+    found = await asyncio.to_thread(context.accounts.find, body.name)
     purpose = _SECOND + body.after
-    if found is None or not here.steps.is_good(body.token, purpose, _subject(*found)):
+    if found is None or not context.steps.is_good(body.token, purpose, _subject(*found)):
         raise _too_late()
     person, stored = found
-    await _check_code(person, body.code, request, here)
-    if not here.steps.spend(body.token, purpose, _subject(person, stored)):
+    await _check_code(person, body.code, request, context)
+    if not context.steps.spend(body.token, purpose, _subject(person, stored)):
         raise _too_late()
-    _refuse_ended(person, here)
-    return await asyncio.to_thread(_sign_in, person, body.after, request, response, here, "with a code")
+    _refuse_ended(person, context)
+    return await asyncio.to_thread(_sign_in, person, body.after, request, response, context, "with a code")
 
 
 @router.post("/sign-in/second-step/setup", dependencies=public)
-def set_up_second_step(body: SecondStepRequest, request: Request, response: Response, here: Here) -> SecondStepMade:
+def set_up_second_step(
+    body: SecondStepRequest, request: Request, response: Response, context: Context
+) -> SecondStepMade:
     """Finish a sign-in by setting up two-step codes, where everyone must have them. Returns recovery codes."""
-    found = here.accounts.find(body.name)
+    found = context.accounts.find(body.name)
     purpose = _FIRST_CODE + body.after
-    if found is None or not here.steps.is_good(body.token, purpose, _subject(*found)):
+    if found is None or not context.steps.is_good(body.token, purpose, _subject(*found)):
         raise _too_late()
     person, stored = found
-    _refuse_ended(person, here)
-    codes = here.two_step.turn_on(person, _first_secret(body.token, here), body.code.replace(" ", ""))
+    _refuse_ended(person, context)
+    codes = context.two_step.turn_on(person, _first_secret(body.token, context), body.code.replace(" ", ""))
     if codes is None:
-        if here.two_step.state(person) is not None:
+        if context.two_step.state(person) is not None:
             raise _too_late()
         todo = "Check the clocks of your phone and of the recorder, and try again."
         raise RequestRefused(401, "wrong_code", "This code isn't right.", todo)
-    here.steps.spend(body.token, purpose, _subject(person, stored))  # `turn_on` succeeds only once
-    signed = _sign_in(person, body.after, request, response, here, "two-step codes set up")
+    context.steps.spend(body.token, purpose, _subject(person, stored))  # `turn_on` succeeds only once
+    signed = _sign_in(person, body.after, request, response, context, "two-step codes set up")
     return SecondStepMade(user=signed.user, codes=codes)
 
 
-async def _check_code(person: Account, code: str, request: Request, here: AppContext) -> None:
+async def _check_code(person: Account, code: str, request: Request, context: AppContext) -> None:
     """Use a code. Raises RequestRefused: wrong, used before, or too many attempts."""
-    tried = await asyncio.to_thread(_attempt, person.name, person, request, here)
-    counts, address = here.accounts.counts, tried.address
-    wait_s = here.code_attempts.wait_s(tried)
+    tried = await asyncio.to_thread(_attempt, person.name, person, request, context)
+    counts, address = context.accounts.counts, tried.address
+    wait_s = context.code_attempts.wait_s(tried)
     if wait_s:
         counts.count(SIGN_IN_DELAYED, person.name, address, is_known=True)
         raise _too_many(wait_s)
-    here.code_attempts.begin(tried)
-    if not await asyncio.to_thread(here.two_step.accepts, person, code):
+    context.code_attempts.begin(tried)
+    if not await asyncio.to_thread(context.two_step.accepts, person, code):
         counts.count(SECOND_STEP_FAILED, person.name, address, is_known=True)
         todo = "Wait for the next. Each works once. If none does, use a recovery code: the recorder's clock may be off."
         raise RequestRefused(401, "wrong_code", "This code isn't right.", todo)
-    here.code_attempts.succeed(tried)
+    context.code_attempts.succeed(tried)
 
 
 @router.post("/sign-in/link", dependencies=public)
-def follow_link(body: schemas.SignInLinkRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
-    used = here.accounts.follow_link(body.token)
+def follow_link(
+    body: schemas.SignInLinkRequest, request: Request, response: Response, context: Context
+) -> schemas.SignedIn:
+    used = context.accounts.follow_link(body.token)
     if used is None:
-        if here.accounts.is_good(body.token, TokenPurpose.LINK):  # of a guest: once extended, it signs in
+        if context.accounts.is_good(body.token, TokenPurpose.LINK):  # of a guest: once extended, it signs in
             raise _access_ended()
-        here.accounts.counts.count(SIGN_IN_LINK_REFUSED, "", caller_of(request).address)
+        context.accounts.counts.count(SIGN_IN_LINK_REFUSED, "", caller_of(request).address)
         what = "This link has ended, or it was already used."
         todo = "Ask an owner for a new one, or run `tawny setup-link` on the recorder."
         raise RequestRefused(410, "token_used", what, todo)
     person, purpose = used
     request.scope["state"][USED_UP] = True
     if purpose is not TokenPurpose.LINK or person.role is Role.SCREEN:
-        return _sign_in(person, HOW_BY_TOKEN[purpose], request, response, here)
-    found = here.accounts.find(person.name)
-    return _after_first_step(person, found[1] if found else "", BY_LINK, request, response, here)
+        return _sign_in(person, HOW_BY_TOKEN[purpose], request, response, context)
+    found = context.accounts.find(person.name)
+    return _after_first_step(person, found[1] if found else "", BY_LINK, request, response, context)
 
 
 @router.post("/sign-in/code", dependencies=public)
-async def screen_code(body: ScreenCodeRequest, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+async def screen_code(
+    body: ScreenCodeRequest, request: Request, response: Response, context: Context
+) -> schemas.SignedIn:
     """Sign in a screen by the code that an owner sees."""
     tried = GuessAttempt(CODE_NAME, caller_of(request).address)
-    wait_s = here.attempts.wait_s(tried)
+    wait_s = context.attempts.wait_s(tried)
     if wait_s:
         raise _too_many(wait_s)
-    here.attempts.begin(tried)
+    context.attempts.begin(tried)
     code = "".join(body.code.split()).replace("-", "").upper()
-    used = await asyncio.to_thread(here.accounts.follow_link, code, (TokenPurpose.CODE,))
+    used = await asyncio.to_thread(context.accounts.follow_link, code, (TokenPurpose.CODE,))
     if used is None:
-        here.accounts.counts.count(SIGN_IN_CODE_REFUSED, "", tried.address)
+        context.accounts.counts.count(SIGN_IN_CODE_REFUSED, "", tried.address)
         raise RequestRefused(401, "wrong_code", "This code isn't right.", "Codes work once, for 15 min.")
-    here.attempts.succeed(tried)
-    return await asyncio.to_thread(_sign_in, used[0], HOW_BY_TOKEN[used[1]], request, response, here)
+    context.attempts.succeed(tried)
+    return await asyncio.to_thread(_sign_in, used[0], HOW_BY_TOKEN[used[1]], request, response, context)
 
 
 @router.post("/sign-in/passkey/options", dependencies=public)
-def passkey_options(request: Request, here: Here) -> PasskeyOptions:
+def passkey_options(request: Request, context: Context) -> PasskeyOptions:
     """Begin a sign-in with a passkey."""
-    place, challenge = passkey_place(request), here.steps.issue(_PASSKEY)
-    return PasskeyOptions(challenge=challenge, options=here.passkeys.request_options(place, challenge))
+    place, challenge = passkey_place(request), context.steps.issue(_PASSKEY)
+    return PasskeyOptions(challenge=challenge, options=context.passkeys.request_options(place, challenge))
 
 
 @router.post("/sign-in/passkey", dependencies=public)
-def with_passkey(body: PasskeySignIn, request: Request, response: Response, here: Here) -> schemas.SignedIn:
+def with_passkey(body: PasskeySignIn, request: Request, response: Response, context: Context) -> schemas.SignedIn:
     place = passkey_place(request)
     person = None
-    if here.steps.spend(body.challenge, _PASSKEY):  # before it is checked: one answer for each challenge
-        person = here.passkeys.verify(body.credential, place, body.challenge)
+    if context.steps.spend(body.challenge, _PASSKEY):  # before it is checked: one answer for each challenge
+        person = context.passkeys.verify(body.credential, place, body.challenge)
     if person is None or person.role is Role.SCREEN:
-        here.accounts.counts.count(PASSKEY_REFUSED, "", caller_of(request).address)
+        context.accounts.counts.count(PASSKEY_REFUSED, "", caller_of(request).address)
         raise RequestRefused(
             401, "wrong_passkey", "This passkey doesn't open tawny here.", "Use another one, or your password."
         )
-    return _sign_in(person, WITH_PASSKEY, request, response, here)
+    return _sign_in(person, WITH_PASSKEY, request, response, context)
 
 
 @router.post("/sign-in/proxy", dependencies=public)
-def by_proxy(request: Request, response: Response, here: Here) -> schemas.SignedIn:
+def by_proxy(request: Request, response: Response, context: Context) -> schemas.SignedIn:
     """Sign in the user whom the trusted reverse proxy names in this request."""
     person = find_proxied(request)
     if person is None:
         raise RequestRefused(
             400, "not_proxied", "The reverse proxy didn't name a user of tawny.", "Ask an owner to link your name."
         )
-    return _sign_in(person, BY_PROXY, request, response, here)
+    return _sign_in(person, BY_PROXY, request, response, context)
 
 
 @router.post("/sign-in/provider", dependencies=public)
-def begin_provider(request: Request, response: Response, here: Here) -> ProviderPage:
+def begin_provider(request: Request, response: Response, context: Context) -> ProviderPage:
     """Begin a sign-in by the configured provider. Returns its page."""
-    if here.oidc is None:
+    if context.oidc is None:
         raise RequestRefused(404, "no_provider", "No sign-in provider is configured.", "Sign in with a password.")
-    token = here.steps.issue(_PROVIDER)
-    state, nonce, verifier = (here.steps.derive(token, part) for part in ("state", "nonce", "verifier"))
+    token = context.steps.issue(_PROVIDER)
+    state, nonce, verifier = (context.steps.derive(token, part) for part in ("state", "nonce", "verifier"))
     try:
-        url = here.oidc.authorization_url(_callback(request), state, nonce, verifier)
+        url = context.oidc.authorization_url(_callback(request), state, nonce, verifier)
     except ProviderFailed as error:
         log.warning("%s", error)
         raise RequestRefused(
@@ -342,7 +353,7 @@ def begin_provider(request: Request, response: Response, here: Here) -> Provider
 @router.get("/sign-in/provider/callback", dependencies=public, response_class=Response)
 def provider_callback(
     request: Request,
-    here: Here,
+    context: Context,
     code: Annotated[str, Query(max_length=4096)] = "",
     state: Annotated[str, Query(max_length=200)] = "",
     iss: Annotated[str, Query(max_length=2048)] = "",
@@ -351,34 +362,34 @@ def provider_callback(
     why = ""
     person: Account | IdentityRefusal | None = None
     token = request.cookies.get(PROVIDER_COOKIE, "")
-    is_ours = hmac.compare_digest(here.steps.derive(token, "state").encode(), state.encode())
-    if here.oidc is None or not is_ours or not here.steps.spend(token, _PROVIDER):
+    is_ours = hmac.compare_digest(context.steps.derive(token, "state").encode(), state.encode())
+    if context.oidc is None or not is_ours or not context.steps.spend(token, _PROVIDER):
         why = "expired"
-    elif not code or iss not in ("", here.oidc.settings.issuer):
+    elif not code or iss not in ("", context.oidc.settings.issuer):
         why = "refused"
     else:
-        nonce, verifier = here.steps.derive(token, "nonce"), here.steps.derive(token, "verifier")
+        nonce, verifier = context.steps.derive(token, "nonce"), context.steps.derive(token, "verifier")
         try:
-            user = here.oidc.finish(code, _callback(request), nonce, verifier)
+            user = context.oidc.finish(code, _callback(request), nonce, verifier)
         except ProviderFailed as error:
             log.warning("%s", error)
             why = "failed"
         else:
-            rules = here.oidc.settings
-            person = here.identities.sign_in(
+            rules = context.oidc.settings
+            person = context.identities.sign_in(
                 user,
-                here.oidc.grant(user),
-                lambda action, detail: here.accounts.note(action, "", caller_of(request), detail),
+                context.oidc.grant(user),
+                lambda action, detail: context.accounts.note(action, "", caller_of(request), detail),
                 needs_group=bool(rules.groups),
                 may_create=rules.create_people,
-                by_proxy=bool(here.proxy_header),
+                by_proxy=bool(context.proxy_header),
             )
     if not isinstance(person, Account):
-        here.accounts.counts.count(PROVIDER_REFUSED, "", caller_of(request).address, detail=person or why)
+        context.accounts.counts.count(PROVIDER_REFUSED, "", caller_of(request).address, detail=person or why)
         answer = RedirectResponse(f"/sign-in#provider={person or why}", 303)
     else:
         answer = RedirectResponse("/", 303)
-        _sign_in(person, BY_PROVIDER, request, answer, here)
+        _sign_in(person, BY_PROVIDER, request, answer, context)
     answer.delete_cookie(
         PROVIDER_COOKIE, path=PROVIDER_PATH, httponly=True, samesite="lax", secure=is_secure_connection(request)
     )
@@ -386,29 +397,29 @@ def provider_callback(
 
 
 @router.post("/sign-in/confirm", dependencies=view)
-async def confirm(body: ConfirmRequest, signed: Signed, request: Request, here: Here) -> schemas.OkResponse:
+async def confirm(body: ConfirmRequest, signed: Signed, request: Request, context: Context) -> schemas.OkResponse:
     """Prove again who one is, before changing one's own sign-in."""
     try:
-        if await asyncio.to_thread(here.accounts.has_password, signed.person):
-            await check_password(signed.person.name, body.password, request, here)
+        if await asyncio.to_thread(context.accounts.has_password, signed.person):
+            await check_password(signed.person.name, body.password, request, context)
         else:
-            await _check_code(signed.person, body.code, request, here)
+            await _check_code(signed.person, body.code, request, context)
     except RequestRefused as refused:
         if refused.status == 401:  # which pages take for the end of the session
             raise bad_input("That isn't right.", "Check it and try again.") from refused
         raise
-    await asyncio.to_thread(here.accounts.confirm_session, signed.key)
+    await asyncio.to_thread(context.accounts.confirm_session, signed.key)
     return schemas.OkResponse()
 
 
 @router.post("/sign-out", dependencies=wall)
-def sign_out(signed: Signed, note: Note, request: Request, response: Response, here: Here) -> schemas.OkResponse:
-    known = here.accounts.session_of
+def sign_out(signed: Signed, note: Note, request: Request, response: Response, context: Context) -> schemas.OkResponse:
+    known = context.accounts.session_of
     # over https, two: a sign-in over plain http has its own
     carried = {name: key for name, key in carried_sessions(request).items() if known(key) is not None}
     for key in {signed.key, *carried.values()}:
-        here.accounts.end_session(key)
-        here.unlocks.lock(key, "signed out")
+        context.accounts.end_session(key)
+        context.unlocks.lock(key, "signed out")
     note("sign-out", "")
     for name in carried:
         response.delete_cookie(name, path="/", httponly=True, samesite="lax", secure=is_secure_connection(request))
@@ -435,9 +446,9 @@ def passkey_place(request: Request) -> PasskeyPlace:
     return place
 
 
-def address_of(request: Request, here: AppContext) -> str:
+def address_of(request: Request, context: AppContext) -> str:
     """Return the address of this page for other devices: the public one, or that of the request."""
-    return (here.address or f"{request.url.scheme}://{request.headers.get('host', '')}").rstrip("/")
+    return (context.address or f"{request.url.scheme}://{request.headers.get('host', '')}").rstrip("/")
 
 
 def _device(request: Request) -> str:
@@ -446,37 +457,37 @@ def _device(request: Request) -> str:
     return cookies.get(of_port(DEVICE_COOKIE, request), "") or cookies.get(DEVICE_COOKIE, "")  # of earlier versions
 
 
-def _attempt(name: str, person: Account | None, request: Request, here: AppContext) -> GuessAttempt:
+def _attempt(name: str, person: Account | None, request: Request, context: AppContext) -> GuessAttempt:
     address = caller_of(request).address
     if person is None:
         return GuessAttempt(name, address)
-    device = here.devices.key_of(_device(request), person)
+    device = context.devices.key_of(_device(request), person)
     return GuessAttempt(name, address, person.id, device)
 
 
 def _after_first_step(
-    person: Account, stored: str, how: str, request: Request, response: Response, here: AppContext
+    person: Account, stored: str, how: str, request: Request, response: Response, context: AppContext
 ) -> schemas.SignedIn:
     """Sign in. Raises RequestRefused: asks for the second step. Its token is void once the password changes."""
-    has_codes = here.two_step.state(person) is not None
-    if not has_codes and not here.requires_second_step:
-        return _sign_in(person, how, request, response, here)
-    token = here.steps.issue((_SECOND if has_codes else _FIRST_CODE) + how, _subject(person, stored))
+    has_codes = context.two_step.state(person) is not None
+    if not has_codes and not context.requires_second_step:
+        return _sign_in(person, how, request, response, context)
+    token = context.steps.issue((_SECOND if has_codes else _FIRST_CODE) + how, _subject(person, stored))
     step = {"token": token, "name": person.name, "after": how}
     if has_codes:
         raise RequestRefused(
             401, "second_step", "This account has two-step codes.", "Enter a code, too.", {"second_step": step}
         )
-    secret = _first_secret(token, here)
-    step |= {"secret": secret, "uri": otpauth_uri(secret, person, here.recorder.host)}
+    secret = _first_secret(token, context)
+    step |= {"secret": secret, "uri": otpauth_uri(secret, person, context.recorder.host)}
     raise RequestRefused(
         401, "second_step", "Two-step codes are required here.", "Set them up to sign in.", {"second_step": step}
     )
 
 
-def _first_secret(token: str, here: AppContext) -> str:
+def _first_secret(token: str, context: AppContext) -> str:
     """Return the secret of the codes that this sign-in sets up: each sign-in has its own, and none is stored."""
-    raw = base64.urlsafe_b64decode(here.steps.derive(token, "two-step secret") + "=")
+    raw = base64.urlsafe_b64decode(context.steps.derive(token, "two-step secret") + "=")
     return base64.b32encode(raw[:20]).decode()
 
 
@@ -488,8 +499,8 @@ def _callback(request: Request) -> str:
     return f"{request.url.scheme}://{request.headers.get('host', '')}{CALLBACK}"
 
 
-def _refuse_ended(person: Account, here: AppContext) -> None:
-    if here.accounts.has_ended(person) or person.role is Role.SCREEN:
+def _refuse_ended(person: Account, context: AppContext) -> None:
+    if context.accounts.has_ended(person) or person.role is Role.SCREEN:
         raise _access_ended()
 
 
@@ -498,17 +509,17 @@ def _access_ended() -> RequestRefused:
 
 
 def _sign_in(
-    person: Account, how: str, request: Request, response: Response, here: AppContext, detail: str = ""
+    person: Account, how: str, request: Request, response: Response, context: AppContext, detail: str = ""
 ) -> schemas.SignedIn:
     caller = caller_of(request)
     before = find_session(request)
     if before:
-        here.accounts.end_session(before.key)
-        here.unlocks.lock(before.key, "signed in again")
-    token = here.accounts.begin_session(person, caller, how)
-    here.accounts.note(how, person.name, caller, detail)
+        context.accounts.end_session(before.key)
+        context.unlocks.lock(before.key, "signed in again")
+    token = context.accounts.begin_session(person, caller, how)
+    context.accounts.note(how, person.name, caller, detail)
     set_session_cookie(request, response, token, person)
-    device = here.devices.remember(_device(request), person)
+    device = context.devices.remember(_device(request), person)
     response.set_cookie(
         of_port(DEVICE_COOKIE, request),
         device,
@@ -521,14 +532,14 @@ def _sign_in(
     return schemas.SignedIn(user=serializers.user(person))
 
 
-def _wrong_link(request: Request, here: AppContext) -> RequestRefused:
+def _wrong_link(request: Request, context: AppContext) -> RequestRefused:
     """Count a wrong setup link, and return its refusal."""
     address = caller_of(request).address
     network = network_of(address)
-    wait_s = math.ceil(here.claims.wait_s("link", network))
-    here.accounts.counts.count(SIGN_IN_DELAYED if wait_s else SIGN_IN_FAILED, "setup link", address)
+    wait_s = math.ceil(context.claims.wait_s("link", network))
+    context.accounts.counts.count(SIGN_IN_DELAYED if wait_s else SIGN_IN_FAILED, "setup link", address)
     if not wait_s:
-        here.claims.failed("link", network)
+        context.claims.failed("link", network)
         return _token_used()
     what = f"Too many failed attempts. Try again in {wait_s} s."
     return RequestRefused(429, "wait", what, "Check the link, or make a new one.", {"wait_s": wait_s})

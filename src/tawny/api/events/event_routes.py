@@ -27,7 +27,7 @@ from tawny.api.auth.access import (
     parse_span,
     rule,
 )
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import bad_input, not_found, sealed_error
 from tawny.api.live.camera_routes import JPEG
 from tawny.api.request_handling import WorkerRoute
@@ -74,10 +74,10 @@ async def _refuse_former(request: Request) -> None:
 
 
 @router.get("/events", dependencies=[*view, Depends(_refuse_former)])
-def events(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.EventList:
+def events(context: Context, query: Annotated[VisitsQuery, Query()]) -> schemas.EventList:
     """List events, newest first, in pages."""
-    span, index = query.span, here.recorder.index
-    named = cameras_of(query.cameras, here) if query.cameras else None
+    span, index = query.span, context.recorder.index
+    named = cameras_of(query.cameras, context) if query.cameras else None
     wanted = parse_list(query.types) or None
     levels = parse_list(query.levels) or None
     page = index.events(
@@ -85,7 +85,7 @@ def events(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.EventL
     )
     new = index.event_counts(span, cameras=named, kinds=wanted, only="new", most=MOST_COUNTED)
     return schemas.EventList(
-        items=[serializers.event(one, here.recorder) for one in page.events],
+        items=[serializers.event(one, context.recorder) for one in page.events],
         next=page.next,
         new=min(MOST_COUNTED, sum(count for level, count in new.items() if levels is None or level in levels)),
         new_alerts=new[Level.ALERT],
@@ -93,12 +93,12 @@ def events(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.EventL
 
 
 @router.get("/visits", dependencies=view)
-def visits(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.VisitList:
+def visits(context: Context, query: Annotated[VisitsQuery, Query()]) -> schemas.VisitList:
     """List visits, newest first, in pages: events of the cameras you may see, joined where they belong together."""
-    recorder = here.recorder
+    recorder = context.recorder
     search = VisitQuery(
         query.span,
-        frozenset(cameras_of(query.cameras, here)) if query.cameras else None,
+        frozenset(cameras_of(query.cameras, context)) if query.cameras else None,
         frozenset(parse_list(query.types)) or None,
         frozenset(parse_list(query.levels)) or None,
         query.only,
@@ -110,42 +110,42 @@ def visits(here: Here, query: Annotated[VisitsQuery, Query()]) -> schemas.VisitL
 
 
 @router.get("/visits/new", dependencies=view)
-def new_visits(here: Here) -> schemas.NewCounts:
+def new_visits(context: Context) -> schemas.NewCounts:
     """Count the visits that are not reviewed."""
-    recorder = here.recorder
-    counts = here.new_visits.count(recorder.index, here.seen, recorder.neighbors())
+    recorder = context.recorder
+    counts = context.new_visits.count(recorder.index, context.seen, recorder.neighbors())
     return schemas.NewCounts(
         alerts=counts[Level.ALERT], detections=counts[Level.DETECTION], motion=counts[Level.MOTION]
     )
 
 
 @router.get("/events/{event}", dependencies=view)
-def one_event(event: OneEvent, here: Here) -> schemas.EventInfo:
-    return serializers.event(find_event(event, here), here.recorder)
+def one_event(event: OneEvent, context: Context) -> schemas.EventInfo:
+    return serializers.event(find_event(event, context), context.recorder)
 
 
 @router.get("/events/{event}/visit", dependencies=view)
-def visit_of_event(event: OneEvent, here: Here) -> schemas.VisitInfo:
+def visit_of_event(event: OneEvent, context: Context) -> schemas.VisitInfo:
     """Return the visit that an event belongs to, with the events of the cameras you may see."""
-    recorder = here.recorder
-    return serializers.visit(visit_of(recorder.index, find_event(event, here), recorder.neighbors()), recorder)
+    recorder = context.recorder
+    return serializers.visit(visit_of(recorder.index, find_event(event, context), recorder.neighbors()), recorder)
 
 
 @router.patch("/events/{event}", dependencies=direct)
-def mark(event: OneEvent, marks: schemas.EventMarksRequest, note: Note, here: Here) -> schemas.EventInfo:
+def mark(event: OneEvent, marks: schemas.EventMarksRequest, note: Note, context: Context) -> schemas.EventInfo:
     """Keep an event, or mark it as reviewed. Members and owners; in the audit log."""
-    marked = _mark(here, [event], marks, note)
+    marked = _mark(context, [event], marks, note)
     if not marked:
         raise no_event()
-    return serializers.event(marked[0], here.recorder)
+    return serializers.event(marked[0], context.recorder)
 
 
 @router.post("/events/bulk", dependencies=direct)
-def mark_many(body: schemas.BulkEventMarksRequest, note: Note, here: Here) -> schemas.Marked:
+def mark_many(body: schemas.BulkEventMarksRequest, note: Note, context: Context) -> schemas.Marked:
     """Mark several events. Unknown IDs are ignored."""
     ids = [EventId(one) for one in dict.fromkeys(body.ids)]
-    marked = _mark(here, ids, body, note)
-    return schemas.Marked(items=[serializers.event(one, here.recorder) for one in marked])
+    marked = _mark(context, ids, body, note)
+    return schemas.Marked(items=[serializers.event(one, context.recorder) for one in marked])
 
 
 def note_marked(note: AuditNote, action: str, events: Sequence[Event]) -> None:
@@ -155,10 +155,12 @@ def note_marked(note: AuditNote, action: str, events: Sequence[Event]) -> None:
         note(action, ", ".join(f"{one.camera} {one.id}" for one in events[:LISTED]) + more)
 
 
-def _mark(here: AppContext, ids: Sequence[EventId], marks: schemas.EventMarksRequest, note: AuditNote) -> list[Event]:
+def _mark(
+    context: AppContext, ids: Sequence[EventId], marks: schemas.EventMarksRequest, note: AuditNote
+) -> list[Event]:
     if marks.kept is None and marks.reviewed is None:
-        return [event for one in ids if (event := here.recorder.index.event(one)) is not None]
-    changed = (here.recorder.mark_event(one, kept=marks.kept, reviewed=marks.reviewed) for one in ids)
+        return [event for one in ids if (event := context.recorder.index.event(one)) is not None]
+    changed = (context.recorder.mark_event(one, kept=marks.kept, reviewed=marks.reviewed) for one in ids)
     marked = [event for event in changed if event is not None]
     if marks.kept is not None:
         note_marked(note, "event kept" if marks.kept else "event no longer kept", marked)
@@ -167,16 +169,16 @@ def _mark(here: AppContext, ids: Sequence[EventId], marks: schemas.EventMarksReq
     return marked
 
 
-def find_event(event: EventId, here: AppContext) -> Event:
-    found = here.recorder.index.event(event)
+def find_event(event: EventId, context: AppContext) -> Event:
+    found = context.recorder.index.event(event)
     if found is None:
         raise no_event()
     return found
 
 
-def clip_span(event: Event, here: AppContext) -> Span:
+def clip_span(event: Event, context: AppContext) -> Span:
     """Return the time of the event's clip: with pre-roll and post-roll of its camera."""
-    return event.clip(here.recorder.clock.now_ms(), *event_rolls(here.recorder, event.camera))
+    return event.clip(context.recorder.clock.now_ms(), *event_rolls(context.recorder, event.camera))
 
 
 def no_event() -> Exception:
@@ -236,14 +238,14 @@ class FindQuery(BaseModel):
 
 
 @router.get("/find", dependencies=_search_view)
-def find(query: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
+def find(query: Annotated[FindQuery, Query()], context: Context) -> SearchResponse:
     """Search events, for example `person gate last night` or `red car`, or those that look like another one."""
-    recorder, seen = here.recorder, here.appearance
-    like = find_event(EventId(query.like), here) if query.like else None
-    names = SearchableNames(recorder.camera_names(), _zones(here), _recognised(here), recorder.removed_cameras())
+    recorder, seen = context.recorder, context.appearance
+    like = find_event(EventId(query.like), context) if query.like else None
+    names = SearchableNames(recorder.camera_names(), _zones(context), _recognised(context), recorder.removed_cameras())
     by = seen.search(like, query.from_ms, query.to_ms)
     question, found = search_hits(
-        recorder.index, query.q, names, here.zone, recorder.clock.now_ms(), query.limit + 1, by
+        recorder.index, query.q, names, context.zone, recorder.clock.now_ms(), query.limit + 1, by
     )  # fmt: skip
     hits = found[: query.limit]
     is_by_look = like is not None or question.is_of_look
@@ -261,28 +263,28 @@ def find(query: Annotated[FindQuery, Query()], here: Here) -> SearchResponse:
 
 @router.get("/cameras/{camera}/motion-search", dependencies=_search_view)
 def moved(
-    camera: OneCamera, here: Here, box: Annotated[str, Query(max_length=80)], from_ms: At, to_ms: At
+    camera: OneCamera, context: Context, box: Annotated[str, Query(max_length=80)], from_ms: At, to_ms: At
 ) -> MotionMoments:
     """Return when there was motion in an area. box: x0,y0,x1,y1 as shares of the image."""
     spot, span = _box(box), parse_span(from_ms, to_ms, MOST_DAYS)
-    found = motion_in_spot(here.recorder.grids(known_camera(camera, here), span), spot)
+    found = motion_in_spot(context.recorder.grids(known_camera(camera, context), span), spot)
     return MotionMoments(items=[MotionMoment(from_ms=one.begin_ms, to_ms=one.end_ms) for one in found[:MOST_MOMENTS]])
 
 
 @router.get("/cameras/{camera}/heat", dependencies=_search_view)
-def heat_of(camera: OneCamera, here: Here, from_ms: At, to_ms: At) -> MotionHeatmap:
+def heat_of(camera: OneCamera, context: Context, from_ms: At, to_ms: At) -> MotionHeatmap:
     """Return a heat map of motion."""
     span = parse_span(from_ms, to_ms, MOST_DAYS)
-    counts = heat(here.recorder.grids(known_camera(camera, here), span))
+    counts = heat(context.recorder.grids(known_camera(camera, context), span))
     return MotionHeatmap(counts=counts)
 
 
 @router.get("/events/{event}/loop", dependencies=view, response_class=Response, responses=JPEG)
-def loop(event: OneEvent, here: Here) -> Response:
+def loop(event: OneEvent, context: Context) -> Response:
     """Return a preview: a few frames side by side in one JPEG, each at most 320 px wide."""
-    found = find_event(event, here)
-    jpeg = here.recorder.event_loop(found)
-    if jpeg is None and here.recorder.sealed_picture(found, is_loop=True) is not None:
+    found = find_event(event, context)
+    jpeg = context.recorder.event_loop(found)
+    if jpeg is None and context.recorder.sealed_picture(found, is_loop=True) is not None:
         raise sealed_error()
     if jpeg is None:
         raise not_found("This event has no preview.", "It may be too short or still in progress.")
@@ -290,26 +292,26 @@ def loop(event: OneEvent, here: Here) -> Response:
 
 
 @router.get("/events/{event}/objects", dependencies=view)
-def objects(event: OneEvent, here: Here) -> schemas.EventObjectsResponse:
+def objects(event: OneEvent, context: Context) -> schemas.EventObjectsResponse:
     """Return the objects of an event with their boxes over time, as shares of the upright image.
 
     There are at most about five points a second, fewer where an object moves straight; between two, it moves evenly.
     Older events have none.
     """
-    found = find_event(event, here)
-    paths = here.recorder.event_objects(found)
-    if not paths and here.recorder.sealed_objects(found) is not None and not here.is_unlocked:
+    found = find_event(event, context)
+    paths = context.recorder.event_objects(found)
+    if not paths and context.recorder.sealed_objects(found) is not None and not context.is_unlocked:
         raise sealed_error()
     return schemas.EventObjectsResponse(items=[serializers.event_object(one) for one in paths])
 
 
-def _recognised(here: AppContext) -> SearchableIdentity:
-    return SearchableIdentity([one.name for one in here.known.all()], here.known.words)
+def _recognised(context: AppContext) -> SearchableIdentity:
+    return SearchableIdentity([one.name for one in context.known.all()], context.known.words)
 
 
-def _zones(here: AppContext) -> set[str]:
+def _zones(context: AppContext) -> set[str]:
     """Return the zones and lines in the settings of the cameras that the user may see."""
-    watched = [here.recorder.tuning.watching(camera) for camera in here.recorder.camera_names()]
+    watched = [context.recorder.tuning.watching(camera) for camera in context.recorder.camera_names()]
     return {name for one in watched if one is not None for name in (*one.watch.zones, *one.watch.lines)}
 
 

@@ -15,7 +15,7 @@ from starlette.websockets import WebSocket
 from tawny.api import serializers
 from tawny.api.auth.access import PING_S, Access, rule, run_duplex, the_session
 from tawny.api.auth.accounts import Role
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.past.clip_jobs import ClipExportJob, may_see
 from tawny.api.past.clip_routes import job_info
 from tawny.api.request_handling import WorkerRoute
@@ -173,12 +173,12 @@ class Subscription(BaseModel):
 
 
 @router.websocket("/ws", dependencies=[rule(Access.WALL)])
-async def state_socket(socket: WebSocket, here: Here) -> None:
+async def state_socket(socket: WebSocket, context: Context) -> None:
     await socket.accept()
     wakeup = Wakeup()
-    teller = _Teller(socket, here, wakeup)
-    unsubscribe = here.recorder.bus.subscribe_all(teller.feed)
-    unsubscribe_jobs = here.jobs.subscribe(teller.on_job_changed)
+    teller = _Teller(socket, context, wakeup)
+    unsubscribe = context.recorder.bus.subscribe_all(teller.feed)
+    unsubscribe_jobs = context.jobs.subscribe(teller.on_job_changed)
     try:
         await run_duplex(socket, teller.send_all(), Subscription, teller.subscribe)
     finally:
@@ -193,9 +193,9 @@ class _Teller:
     Channels such as `motion:front` send every detector result of that camera; detection does not pause meanwhile.
     """
 
-    def __init__(self, socket: WebSocket, here: AppContext, wakeup: Wakeup) -> None:
-        self._socket, self._here, self._wakeup = socket, here, wakeup
-        self.feed, self.meters = ChangeFeed(wakeup), MeterFeed(here.recorder.tuning, wakeup)
+    def __init__(self, socket: WebSocket, context: AppContext, wakeup: Wakeup) -> None:
+        self._socket, self._here, self._wakeup = socket, context, wakeup
+        self.feed, self.meters = ChangeFeed(wakeup), MeterFeed(context.recorder.tuning, wakeup)
         self._person = the_session(socket).person
         self._jobs: dict[str, ClipExportJob] = {}
         self._channels: frozenset[str] = frozenset()
@@ -261,11 +261,11 @@ class _Teller:
         await self._socket.send_json(message if data is None else message | {"d": data})
 
 
-def _channel(message: StateMessage, here: AppContext) -> tuple[Channel, dict[str, Any]]:
+def _channel(message: StateMessage, context: AppContext) -> tuple[Channel, dict[str, Any]]:
     """Return what to send. May wait for the disk: the names of recognized plates and faces are in a file."""
     match message:
         case EventChanged():
-            event = serializers.event(message.event, here.recorder).model_dump(mode="json")
+            event = serializers.event(message.event, context.recorder).model_dump(mode="json")
             return "event", {"what": message.what, "event": event}
         case GapChanged():
             return "gap", serializers.camera_gap(message.gap).model_dump(mode="json")

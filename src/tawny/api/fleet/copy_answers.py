@@ -47,17 +47,17 @@ async def serve_socket(socket: WebSocket, box: str, copied: CopiedRecorder, sign
 
 
 async def copies_for(
-    connection: HTTPConnection, method: str, box: str, here: AppContext, signed: LoginSession
+    connection: HTTPConnection, method: str, box: str, context: AppContext, signed: LoginSession
 ) -> CopiedRecorder | None:
     """Return the copies that answer a request; None: the box itself is to be asked. Raises RequestRefused.
 
     here: of a hub.
     """
-    hub, folder, is_for_copies = here.hub, box.removesuffix(MARK), box.endswith(MARK)
+    hub, folder, is_for_copies = context.hub, box.removesuffix(MARK), box.endswith(MARK)
     assert hub is not None
     if not is_for_copies and hub.is_online(box):
         return None
-    found = here.copies.store.find(folder) if here.copies is not None else None
+    found = context.copies.store.find(folder) if context.copies is not None else None
     path = unquote(_path(connection.scope, box))
     if found is None or not is_of_copies(method, path):
         if is_for_copies:
@@ -76,7 +76,7 @@ async def copies_for(
         return not (is_same and hub.is_online(found.state.id))
 
     name = f"{found.state.name} (copies)"
-    return await asyncio.to_thread(CopiedRecorder, found.copied, name, here.recorder.clock, is_offline)
+    return await asyncio.to_thread(CopiedRecorder, found.copied, name, context.recorder.clock, is_offline)
 
 
 def _last_allowed(found: CopiedBox) -> list[str]:

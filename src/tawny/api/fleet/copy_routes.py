@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 from tawny.api import schemas
 from tawny.api.auth.access import Access, At, Note, Signed, parse_span, rule
 from tawny.api.auth.accounts import LoginSession
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.fleet.relay_routes import the_hub
 from tawny.api.request_handling import BY_HUB, WorkerRoute, in_worker
@@ -32,37 +32,39 @@ Known = Annotated[str, Query(max_length=64)]
 # --- by the box, for its hub alone
 
 
-def _source(here: AppContext, signed: LoginSession) -> CopySource:
+def _source(context: AppContext, signed: LoginSession) -> CopySource:
     """Return what may be copied. Raises RequestRefused: a person asks; files show what is under privacy masks."""
-    if signed.how != BY_HUB or here.copy_source is None:
+    if signed.how != BY_HUB or context.copy_source is None:
         raise not_found("This is for hubs only.", "Save a clip instead.")
-    return here.copy_source
+    return context.copy_source
 
 
 @router.get("/about", dependencies=view)
-def about(here: Here, signed: Signed) -> Response:
-    source = _source(here, signed)
+def about(context: Context, signed: Signed) -> Response:
+    source = _source(context, signed)
     data = {
-        "genesis": source.genesis(), "host": here.title, "zone": here.recorder.zone,
-        "cameras": describe_cameras(here.recorder), "now_ms": here.recorder.clock.now_ms(),
+        "genesis": source.genesis(), "host": context.title, "zone": context.recorder.zone,
+        "cameras": describe_cameras(context.recorder), "now_ms": context.recorder.clock.now_ms(),
     }  # fmt: skip
     return JSONResponse(data)
 
 
 @router.get("/history", dependencies=view)
-def history(here: Here, signed: Signed, same: Known = "") -> Response:
-    return _listed(_source(here, signed).history(), same)
+def history(context: Context, signed: Signed, same: Known = "") -> Response:
+    return _listed(_source(context, signed).history(), same)
 
 
 @router.get("/recordings", dependencies=view)
-def recordings(camera: OneCopied, from_ms: At, to_ms: At, here: Here, signed: Signed, same: Known = "") -> Response:
-    source = _source(here, signed)
+def recordings(
+    camera: OneCopied, from_ms: At, to_ms: At, context: Context, signed: Signed, same: Known = ""
+) -> Response:
+    source = _source(context, signed)
     return _listed(source.recordings(_known(camera), parse_span(from_ms, to_ms, 2)), same)
 
 
 @router.get("/days", dependencies=view)
-def days(camera: OneCopied, from_ms: At, to_ms: At, here: Here, signed: Signed, same: Known = "") -> Response:
-    source = _source(here, signed)
+def days(camera: OneCopied, from_ms: At, to_ms: At, context: Context, signed: Signed, same: Known = "") -> Response:
+    source = _source(context, signed)
     return _listed(source.day_files(_known(camera), parse_span(from_ms, to_ms, 2)), same)
 
 
@@ -71,11 +73,11 @@ def file(
     path: Annotated[str, Query(max_length=200)],
     at: Annotated[int, Query(ge=0)],
     count: Annotated[int, Query(ge=1, le=MOST_PART_BYTES)],
-    here: Here,
+    context: Context,
     signed: Signed,
 ) -> Response:
     """Return a part of a file."""
-    source = _source(here, signed)
+    source = _source(context, signed)
     try:
         data = source.read(path, at, count)
     except NotDone as error:
@@ -143,12 +145,12 @@ class CopiesList(schemas.ApiResponse):
 
 
 @hub_router.get("", dependencies=view)
-def fleet_copies(here: Here) -> CopiesList:
+def fleet_copies(context: Context) -> CopiesList:
     """Return which copies of other recorders this hub holds, and how far they are."""
-    hub = the_hub(here)
-    if here.copies is None:
+    hub = the_hub(context)
+    if context.copies is None:
         return CopiesList(copies=[], free_bytes=0)
-    store, wanted = here.copies.store, {one.recorder for one in here.copies.rules()}
+    store, wanted = context.copies.store, {one.recorder for one in context.copies.rules()}
     keys = {box.id: box.key.hex() for box in hub.index.boxes()}
     found = []
     for one in store.all():
@@ -160,10 +162,10 @@ def fleet_copies(here: Here) -> CopiesList:
 
 
 @hub_router.delete("/{folder}", dependencies=own, status_code=204)
-async def delete_copies(folder: OneFolder, here: Here, note: Note) -> None:
+async def delete_copies(folder: OneFolder, context: Context, note: Note) -> None:
     """Delete the copies of a recorder. If the settings still ask for copies, they begin again."""
-    the_hub(here)
-    if here.copies is None or not await here.copies.remove(folder):
+    the_hub(context)
+    if context.copies is None or not await context.copies.remove(folder):
         raise not_found("There are no such copies.")
     await in_worker(note, "copies deleted", folder)
 

@@ -27,7 +27,7 @@ from tawny.api.auth.access import (
     rule,
 )
 from tawny.api.auth.accounts import Role
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import not_found
 from tawny.api.fleet.box_search import Reason
 from tawny.api.fleet.fleet_search import FleetScope, FleetWords, FoundEvent, search_with_boxes, seen_end_ms
@@ -164,29 +164,29 @@ class FleetTimeline(schemas.ApiResponse):
 
 
 @router.get("", dependencies=view)
-def fleet(here: Here) -> FleetInfo:
+def fleet(context: Context) -> FleetInfo:
     """Return all recorders of this hub with their newest health."""
-    hub = the_hub(here)
+    hub = the_hub(context)
     pictures = hub.index.picture_times()
-    return FleetInfo(now_ms=here.recorder.clock.now_ms(), boxes=[_info(one, pictures) for one in hub.states()])
+    return FleetInfo(now_ms=context.recorder.clock.now_ms(), boxes=[_info(one, pictures) for one in hub.states()])
 
 
 @router.post("/invitations", dependencies=own)
-def invite_recorder(here: Here, note: Note) -> Invitation:
+def invite_recorder(context: Context, note: Note) -> Invitation:
     """Create a link by which one recorder can join, once and for ten minutes."""
-    hub = the_hub(here)
+    hub = the_hub(context)
     code, ends_ms = hub.index.invite()
     note("hub link created", "")
-    nats = here.changeable.now().hub.nats.link_address
-    urls = dict.fromkeys(url.rstrip("/") for url in (nats, here.address, *here.own_addresses()) if url)
+    nats = context.changeable.now().hub.nats.link_address
+    urls = dict.fromkeys(url.rstrip("/") for url in (nats, context.address, *context.own_addresses()) if url)
     key = fingerprint(hub.public_key)
     return Invitation(links=[str(JoinLink(url, code, key)) for url in urls], ends_ms=ends_ms)
 
 
 @router.delete("/boxes/{box}", dependencies=own, status_code=204)
-async def revoke_recorder(box: OneBox, here: Here, note: Note) -> None:
+async def revoke_recorder(box: OneBox, context: Context, note: Note) -> None:
     """Remove a recorder from this hub, with all that is known of it. Its line ends within a second."""
-    if not await the_hub(here).revoke(box):
+    if not await the_hub(context).revoke(box):
         raise not_found("This hub has no such recorder.")
     await in_worker(note, "recorder removed from hub", box)
 
@@ -212,9 +212,9 @@ class FleetSearch(FleetFilter):
 
 
 @router.get("/events", dependencies=view)
-def fleet_events(here: Here, asked: Annotated[FleetEventsQuery, Query()]) -> FleetEvents:
+def fleet_events(context: Context, asked: Annotated[FleetEventsQuery, Query()]) -> FleetEvents:
     """Return events of all recorders, or of one, newest first; also while they are offline."""
-    hub = the_hub(here)
+    hub = the_hub(context)
     scope, chosen = _scope(hub, asked)
     most_ms = asked.to_ms if asked.before_ms is None else min(asked.before_ms, asked.to_ms)
     within = Span(asked.from_ms, max(asked.from_ms, most_ms))
@@ -233,18 +233,18 @@ def fleet_events(here: Here, asked: Annotated[FleetEventsQuery, Query()]) -> Fle
 
 
 @router.get("/find", dependencies=view)
-async def find_fleet_events(here: Here, asked: Annotated[FleetSearch, Query()], signed: Signed) -> FleetFound:
+async def find_fleet_events(context: Context, asked: Annotated[FleetSearch, Query()], signed: Signed) -> FleetFound:
     """Search the events of all recorders by words, for example `person gate last night`; also while they are offline.
 
     What objects looked like (`red car`) is asked of the recorders that are connected; `missing` lists the others.
     """
-    return await found_in_fleet(here, asked, signed.person.name, signed.person.role)
+    return await found_in_fleet(context, asked, signed.person.name, signed.person.role)
 
 
-async def found_in_fleet(here: AppContext, asked: FleetSearch, person: str, role: Role) -> FleetFound:
+async def found_in_fleet(context: AppContext, asked: FleetSearch, person: str, role: Role) -> FleetFound:
     """Answer a search. Raises RequestRefused: this recorder is no hub."""
-    hub = the_hub(here)
-    words = await in_worker(_words, here, asked, person, role)
+    hub = the_hub(context)
+    words = await in_worker(_words, context, asked, person, role)
     if asked.cameras and not words.chosen:
         return FleetFound(events=[], time="", unknown=[], by_look=False, missing=[])
     found = await search_with_boxes(hub, words)
@@ -258,22 +258,22 @@ async def found_in_fleet(here: AppContext, asked: FleetSearch, person: str, role
     )
 
 
-def _words(here: AppContext, asked: FleetSearch, person: str, role: Role) -> FleetWords:
+def _words(context: AppContext, asked: FleetSearch, person: str, role: Role) -> FleetWords:
     """Return a search as it was asked for. Reads the disk."""
-    scope, chosen = _scope(the_hub(here), asked)
-    now_ms = here.recorder.clock.now_ms()
-    return FleetWords(asked.q, scope, chosen, here.zone, now_ms, asked.limit, person, role.value)
+    scope, chosen = _scope(the_hub(context), asked)
+    now_ms = context.recorder.clock.now_ms()
+    return FleetWords(asked.q, scope, chosen, context.zone, now_ms, asked.limit, person, role.value)
 
 
 @router.get("/timeline", dependencies=view)
 def fleet_timeline(
-    here: Here, from_ms: At, to_ms: At, cameras: Annotated[str, Query(max_length=8000, pattern=_PLACES)] = ""
+    context: Context, from_ms: At, to_ms: At, cameras: Annotated[str, Query(max_length=8000, pattern=_PLACES)] = ""
 ) -> FleetTimeline:
     """Return what this hub knows of the past of cameras of several recorders, at most two days. cameras: `BOX~CAMERA`.
 
     Without names, of all cameras, at most 64.
     """
-    hub, span, now_ms = the_hub(here), parse_span(from_ms, to_ms, 2), here.recorder.clock.now_ms()
+    hub, span, now_ms = the_hub(context), parse_span(from_ms, to_ms, 2), context.recorder.clock.now_ms()
     states = {one.box.id: one for one in hub.states()}
     scope, chosen = _scope(hub, FleetFilter(cameras=cameras))
     wanted = list(chosen if cameras else scope.cameras)[:MOST_CAMERAS]
@@ -290,9 +290,9 @@ def fleet_timeline(
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}}}},
 )
-def last_recorder_picture(box: OneBox, camera: OneCamera, here: Here) -> Response:
+def last_recorder_picture(box: OneBox, camera: OneCamera, context: Context) -> Response:
     """Return the last picture that was seen here of a recorder's camera."""
-    hub = the_hub(here)
+    hub = the_hub(context)
     is_allowed = any(one.box.id == box and "live" in one.allow for one in hub.states())
     found = hub.index.picture(box, camera) if is_allowed else None
     if found is None:

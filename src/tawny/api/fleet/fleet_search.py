@@ -207,9 +207,9 @@ async def search_with_boxes(hub: FleetHub, asked: FleetWords) -> FleetFinding:
         search_fleet, hub.index, asked.text, scope, asked.chosen, asked.zone, asked.now_ms, asked.most + 1
     )
     events = [FoundEvent.known(one) for one in known[: asked.most]]
-    here = FleetFinding(query, events, query.unknown, has_more=len(known) > asked.most)
+    context = FleetFinding(query, events, query.unknown, has_more=len(known) > asked.most)
     if not query.is_of_look and not query.unknown:
-        return here
+        return context
     text, boxes = without_names(asked.text, scope.boxes, scope.both)
     places = _places(query, scope, asked.chosen)
     if places is not None:
@@ -223,7 +223,7 @@ async def search_with_boxes(hub: FleetHub, asked: FleetWords) -> FleetFinding:
     hits = [FoundEvent.seen(found, hit) for found in answers for hit in found.hits if hit.id in found.why]
     hits = [one for one in hits if _is_in(one, query, scope, places)]
     if not query.is_of_look and not any(found.why for found in answers):
-        return here  # no recorder has a search model: the words mean nothing
+        return context  # no recorder has a search model: the words mean nothing
     understood = [found.unknown for found in answers if found.reason is None]
     unknown = tuple(one for one in query.unknown if all(one in words for words in understood))
     missing = tuple((found.box, reason) for found in answers if (reason := _why_not(found, query)))

@@ -10,7 +10,7 @@ from starlette.responses import StreamingResponse
 
 from tawny.api import schemas
 from tawny.api.auth.access import Access, Signed, rule
-from tawny.api.context import Here
+from tawny.api.context import Context
 from tawny.api.errors import not_found
 from tawny.api.request_handling import BY_HUB, WorkerRoute
 from tawny.detection.user_detector import UserDetector
@@ -78,24 +78,24 @@ class SampleOrder(schemas.ApiRequest):
 
 
 @router.post("/scans", dependencies=[rule(Access.VIEW)])
-async def scan_for_hub(order: ScanOrder, here: Here, signed: Signed) -> StreamingResponse:
+async def scan_for_hub(order: ScanOrder, context: Context, signed: Signed) -> StreamingResponse:
     """Scan recordings at the lowest priority. Answers by lines of JSON."""
-    if signed.how != BY_HUB or here.scans is None:
+    if signed.how != BY_HUB or context.scans is None:
         raise not_found("This is for hubs only.", "Use `tawny scan`.")
-    return StreamingResponse(here.scans.answer(order.model_dump(mode="json")), media_type="application/x-ndjson")
+    return StreamingResponse(context.scans.answer(order.model_dump(mode="json")), media_type="application/x-ndjson")
 
 
 @router.post("/training", dependencies=[rule(Access.VIEW)])
-async def samples_for_hub(order: SampleOrder, here: Here, signed: Signed) -> StreamingResponse:
+async def samples_for_hub(order: SampleOrder, context: Context, signed: Signed) -> StreamingResponse:
     """Cut samples out of recordings at the lowest priority. Answers by lines of JSON."""
-    if signed.how != BY_HUB or here.scans is None:
+    if signed.how != BY_HUB or context.scans is None:
         raise not_found("This is for hubs only.", "Use `tawny kinds export`.")
-    return StreamingResponse(here.scans.answer(order.model_dump(mode="json")), media_type="application/x-ndjson")
+    return StreamingResponse(context.scans.answer(order.model_dump(mode="json")), media_type="application/x-ndjson")
 
 
 @router.post("/updates", dependencies=[rule(Access.VIEW)])
-async def update_for_hub(here: Here, signed: Signed) -> StreamingResponse:
+async def update_for_hub(context: Context, signed: Signed) -> StreamingResponse:
     """Start the update command of this recorder's owner. Answers by lines of JSON."""
-    if signed.how != BY_HUB or here.update is None:
+    if signed.how != BY_HUB or context.update is None:
         raise not_found("This is for hubs only.", "Use `tawny hub update` at the hub.")
-    return StreamingResponse(here.update.answer(), media_type="application/x-ndjson")
+    return StreamingResponse(context.update.answer(), media_type="application/x-ndjson")

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tawny.api import schemas
 from tawny.api.auth.access import Access, Signed, rule
-from tawny.api.context import Here
+from tawny.api.context import Context
 from tawny.api.errors import RequestRefused
 from tawny.api.fleet.installer_rights import NEWER_FIELD, pass_in
 from tawny.api.fleet.relay_routes import hub_of
@@ -83,19 +83,19 @@ class SettingsText(schemas.ApiResponse):
 
 
 @router.get("/fleet/maintenance", dependencies=install)
-def fleet_maintenance(here: Here, signed: Signed) -> InstallerRecorderList:
+def fleet_maintenance(context: Context, signed: Signed) -> InstallerRecorderList:
     """Return health and version of every recorder of this hub, without any picture."""
-    now_ms = here.recorder.clock.now_ms()
-    found = [_kept(one, now_ms) for one in hub_of(here, signed).states()]
+    now_ms = context.recorder.clock.now_ms()
+    found = [_kept(one, now_ms) for one in hub_of(context, signed).states()]
     found.sort(key=lambda one: (_ORDER[one.level], one.name.casefold(), one.id))
-    return InstallerRecorderList(now_ms=now_ms, version=here.updates.running, recorders=found)
+    return InstallerRecorderList(now_ms=now_ms, version=context.updates.running, recorders=found)
 
 
 @router.get("/settings/text", dependencies=install)
-def settings_text(here: Here) -> SettingsText:
+def settings_text(context: Context) -> SettingsText:
     """Return the settings in force that differ from the defaults, as text without secrets."""
     try:
-        return SettingsText(text=here.diagnostics.settings_text())
+        return SettingsText(text=context.diagnostics.settings_text())
     except SettingsError as error:
         raise RequestRefused(
             409, "settings_damaged", "The settings can't be shown.", "Run `tawny config check`."

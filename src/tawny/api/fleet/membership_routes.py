@@ -8,7 +8,7 @@ from pydantic import Field
 
 from tawny.api import schemas
 from tawny.api.auth.access import Access, Note, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.config.fleet import Share
@@ -82,68 +82,68 @@ class LeftInfo(schemas.ApiResponse):
 
 
 @router.get("", dependencies=own)
-def hub_membership(here: Here) -> MembershipInfo:
+def hub_membership(context: Context) -> MembershipInfo:
     """Return which hub this recorder has joined, and the state of the connection."""
-    return _info(_service(here).now())
+    return _info(_service(context).now())
 
 
 @router.post("/preview", dependencies=own)
-async def preview_hub(asked: LinkRequest, here: Here) -> HubPreview:
+async def preview_hub(asked: LinkRequest, context: Context) -> HubPreview:
     """Reach the hub of a link, and return what to compare. The link stays unused."""
-    link, service = _link(asked.link), _service(here)
+    link, service = _link(asked.link), _service(context)
     return await service.preview(link)
 
 
 @router.post("", dependencies=own)
-async def join_fleet_hub(asked: JoinRequest, here: Here, note: Note) -> MembershipInfo:
+async def join_fleet_hub(asked: JoinRequest, context: Context, note: Note) -> MembershipInfo:
     """Join a hub by a link. The connection is made at once."""
-    link, service = _link(asked.link), _service(here)
+    link, service = _link(asked.link), _service(context)
     joined = await asyncio.shield(service.join(link, asked.allow))
     await in_worker(note, "hub joined", link.url)
     return _info(joined)
 
 
 @router.put("/allow", dependencies=own)
-def allow_hub(asked: AllowRequest, here: Here, note: Note) -> MembershipInfo:
+def allow_hub(asked: AllowRequest, context: Context, note: Note) -> MembershipInfo:
     """Change what people at the hub may do. It applies at once."""
-    changed = _service(here).set_allowed(asked.allow)
+    changed = _service(context).set_allowed(asked.allow)
     note("hub rights changed", ", ".join(changed.allow))
     return _info(changed)
 
 
 @router.put("/pass", dependencies=own)
-def give_hub_pass(asked: PassRequest, here: Here, note: Note) -> MembershipInfo:
+def give_hub_pass(asked: PassRequest, context: Context, note: Note) -> MembershipInfo:
     """Give installers at the hub a pass for the pictures of this recorder, instead of a former one."""
-    given = _service(here).give_pass(asked.hours * 3600, asked.shares)
+    given = _service(context).give_pass(asked.hours * 3600, asked.shares)
     note("hub pass given", f"{asked.hours:g} h: {', '.join(given.given.shares) if given.given else ''}")
     return _info(given)
 
 
 @router.delete("/pass", dependencies=own)
-def end_hub_pass(here: Here, note: Note) -> MembershipInfo:
+def end_hub_pass(context: Context, note: Note) -> MembershipInfo:
     """End the pass. What is shown by it ends within a second."""
-    ended = _service(here).end_pass()
+    ended = _service(context).end_pass()
     note("hub pass ended", "")
     return _info(ended)
 
 
 @router.delete("", dependencies=own)
-async def leave_fleet_hub(here: Here, note: Note) -> LeftInfo:
+async def leave_fleet_hub(context: Context, note: Note) -> LeftInfo:
     """Leave the hub, which deletes what it knows of this recorder. Recordings stay here."""
-    problem = await asyncio.shield(_service(here).leave())
+    problem = await asyncio.shield(_service(context).leave())
     await in_worker(note, "hub left", "")
     return LeftInfo(problem=problem)
 
 
 @router.post("/code", dependencies=own)
-def look_for_code(asked: CodeRequest, here: Here) -> CodeInfo:
+def look_for_code(asked: CodeRequest, context: Context) -> CodeInfo:
     """Return the join link whose QR code is before a camera now. Pages ask again until they find one."""
-    return CodeInfo(link=link_seen_by(here, asked.camera))
+    return CodeInfo(link=link_seen_by(context, asked.camera))
 
 
-def link_seen_by(here: AppContext, camera: CameraId) -> str | None:
+def link_seen_by(context: AppContext, camera: CameraId) -> str | None:
     """Return the join link that a camera sees now. Raises RequestRefused: there is no such camera, or no picture."""
-    streams = list(here.hubs(camera).values())
+    streams = list(context.hubs(camera).values())
     if not streams:
         raise not_found("Camera not found.")
     stream = next((one for one in streams if one.newest is not None), None)
@@ -153,10 +153,10 @@ def link_seen_by(here: AppContext, camera: CameraId) -> str | None:
     return str(link) if link else None
 
 
-def _service(here: AppContext) -> HubMembershipService:
-    if here.membership is None:
+def _service(context: AppContext) -> HubMembershipService:
+    if context.membership is None:
         raise not_found("This recorder can't join a hub.", "")
-    return here.membership
+    return context.membership
 
 
 def _link(text: str) -> JoinLink:

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from tawny.api.auth.access import LOOK_S, Access, Signed, has_ended, rule, run_while_allowed
 from tawny.api.auth.accounts import LoginSession, Role
 from tawny.api.client_protocols import note_sign_in
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.fleet.allowed_requests import OF_PEOPLE
 from tawny.api.fleet.box_requests import SOCKET, refusal
@@ -97,49 +97,49 @@ class AcceptedLink:
 
 
 @line_router.websocket(LINE_PATH, dependencies=[rule(Access.SIGNED)])
-async def line(socket: WebSocket, here: Here) -> None:
+async def line(socket: WebSocket, context: Context) -> None:
     """The line of a recorder that has joined this hub, or wants to."""
     await socket.accept()
-    if here.hub is None:
+    if context.hub is None:
         await socket.close(NO_HUB, "This recorder is no hub.")
         return
-    await here.hub.accept(AcceptedLink(socket), partial(note_sign_in, socket))  # else it ends after UNSIGNED_S
+    await context.hub.accept(AcceptedLink(socket), partial(note_sign_in, socket))  # else it ends after UNSIGNED_S
 
 
 @line_router.websocket(STANDBY_PATH, dependencies=[rule(Access.SIGNED)])
-async def standby_line(socket: WebSocket, here: Here) -> None:
+async def standby_line(socket: WebSocket, context: Context) -> None:
     """The line of a recorder to its standby, and of a standby that asks its recorder whether it records."""
     await socket.accept()
-    if here.standby is None:
+    if context.standby is None:
         await socket.close(NO_HUB, "This recorder is no standby.")
         return
-    await here.standby.accept(AcceptedLink(socket), partial(note_sign_in, socket))
+    await context.standby.accept(AcceptedLink(socket), partial(note_sign_in, socket))
 
 
-def the_hub(here: AppContext) -> FleetHub:
+def the_hub(context: AppContext) -> FleetHub:
     """Return the hub. Raises RequestRefused: this recorder is none, or the user sees certain cameras only."""
-    if here.hub is None or here.seen is not None:
+    if context.hub is None or context.seen is not None:
         raise not_found("This page shows no other recorders.", "Check the address.")
-    return here.hub
+    return context.hub
 
 
-def hub_of(here: AppContext, signed: LoginSession) -> FleetHub:
+def hub_of(context: AppContext, signed: LoginSession) -> FleetHub:
     """Return the hub; also for installers, who see no camera here. Raises RequestRefused: as `the_hub`."""
-    is_installer = here.hub is not None and signed.person.role is Role.INSTALLER
-    return here.hub if is_installer and here.hub is not None else the_hub(here)
+    is_installer = context.hub is not None and signed.person.role is Role.INSTALLER
+    return context.hub if is_installer and context.hub is not None else the_hub(context)
 
 
-def is_shown_live(box: str, here: AppContext) -> bool:
+def is_shown_live(box: str, context: AppContext) -> bool:
     """Return whether the box's owner allows live video without a pass: what a pass shows isn't kept here."""
-    return here.hub is not None and "live" in here.hub.allowed(box)
+    return context.hub is not None and "live" in context.hub.allowed(box)
 
 
-async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Response:
+async def relay(request: Request, box: OneBox, context: Context, signed: Signed) -> Response:
     """Return what the box answers; from its copies if it is offline, or if they are asked for."""
-    copied = await _copies(request, request.method, box, here, signed)
+    copied = await _copies(request, request.method, box, context, signed)
     if copied is not None:
         return CopiesResponse(box, copied, signed)
-    exchange = await _ask(request, request.method, box, here, signed)
+    exchange = await _ask(request, request.method, box, context, signed)
     is_order, is_sent, is_answered = request.method not in ("GET", "HEAD"), False, False
     try:
         if is_order:
@@ -158,8 +158,8 @@ async def relay(request: Request, box: OneBox, here: Here, signed: Signed) -> Re
     pieces = _pieces(request, exchange)
     if _is_snapshot(request, status, headers):
         jpeg = await _picture(pieces, int(headers["content-length"]))
-        if _may_keep(box, here, signed):
-            await _keep(request, box, here, jpeg, headers.get("x-at-ms", ""))
+        if _may_keep(box, context, signed):
+            await _keep(request, box, context, jpeg, headers.get("x-at-ms", ""))
         return Response(jpeg, status, headers)
     return StreamingResponse(pieces, status, headers)
 
@@ -178,11 +178,11 @@ router.add_api_route(
 
 
 @router.websocket("/api/v1/{rest:path}", dependencies=view)
-async def relay_socket(socket: WebSocket, box: OneBox, here: Here, signed: Signed) -> None:
+async def relay_socket(socket: WebSocket, box: OneBox, context: Context, signed: Signed) -> None:
     """A WebSocket of the box, or of its copies."""
     try:
-        copied = await _copies(socket, SOCKET, box, here, signed)
-        exchange = await _ask(socket, SOCKET, box, here, signed) if copied is None else None
+        copied = await _copies(socket, SOCKET, box, context, signed)
+        exchange = await _ask(socket, SOCKET, box, context, signed) if copied is None else None
     except RequestRefused as refused:
         await socket.accept()  # pages can read the close code of open sockets only
         await socket.close(_CLOSE_CODES.get(refused.status, 4404), refused.what)
@@ -211,21 +211,21 @@ async def _exchange(socket: WebSocket, exchange: Exchange) -> None:
 
 
 async def _copies(
-    connection: Request | WebSocket, method: str, box: str, here: AppContext, signed: LoginSession
+    connection: Request | WebSocket, method: str, box: str, context: AppContext, signed: LoginSession
 ) -> CopiedRecorder | None:
     """Return the copies that answer; None: the box is to be asked. Copies are nothing for installers."""
-    hub_of(here, signed)
-    return None if signed.person.role is Role.INSTALLER else await copies_for(connection, method, box, here, signed)
+    hub_of(context, signed)
+    return None if signed.person.role is Role.INSTALLER else await copies_for(connection, method, box, context, signed)
 
 
-def _may_keep(box: str, here: AppContext, signed: LoginSession) -> bool:
-    return signed.person.role is not Role.INSTALLER and is_shown_live(box, here)
+def _may_keep(box: str, context: AppContext, signed: LoginSession) -> bool:
+    return signed.person.role is not Role.INSTALLER and is_shown_live(box, context)
 
 
 async def _ask(
-    connection: Request | WebSocket, method: str, box: str, here: AppContext, signed: LoginSession
+    connection: Request | WebSocket, method: str, box: str, context: AppContext, signed: LoginSession
 ) -> Exchange:
-    hub, scope, role = hub_of(here, signed), connection.scope, signed.person.role
+    hub, scope, role = hub_of(context, signed), connection.scope, signed.person.role
     path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1").removeprefix(f"/boxes/{box}")
     query = scope.get("query_string", b"").decode("latin-1")
     shares = OF_PEOPLE if role is not Role.INSTALLER else OF_INSTALLERS | pass_in(hub.status(box))[1]
@@ -352,9 +352,9 @@ def _is_snapshot(request: Request, status: int, headers: dict[str, str]) -> bool
     return is_jpeg and is_small and is_whole and request.url.path.endswith("/snapshot")
 
 
-async def _keep(request: Request, box: str, here: AppContext, jpeg: bytes, at: str) -> None:
+async def _keep(request: Request, box: str, context: AppContext, jpeg: bytes, at: str) -> None:
     """Store a camera's last picture, unless the camera has just been paused. at: its time by the box's clock, ms."""
-    hub, camera = here.hub, request.url.path.split("/")[-2]
+    hub, camera = context.hub, request.url.path.split("/")[-2]
     if hub is not None and camera in cameras_to_show(hub.status(box), hub.allowed(box)):
         at_ms = int(at) if at.isdecimal() and len(at) <= _TIME_DIGITS else None
         try:

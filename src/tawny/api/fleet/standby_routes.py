@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tawny.api import schemas
 from tawny.api.auth.access import Access, Note, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import bad_input, not_found
 from tawny.api.fleet.membership_routes import Invitation, LinkRequest
 from tawny.api.request_handling import WorkerRoute, in_worker
@@ -60,47 +60,47 @@ class LeftStandby(schemas.ApiResponse):
 
 
 @router.get("", dependencies=own)
-def standby_state(here: Here) -> StandbyInfo:
+def standby_state(context: Context) -> StandbyInfo:
     """Return this recorder's standby, and the recorders that it protects itself."""
-    return _info(here, _service(here).now())
+    return _info(context, _service(context).now())
 
 
 @router.post("/preview", dependencies=own)
-async def preview_standby(asked: LinkRequest, here: Here) -> StandbyPreview:
+async def preview_standby(asked: LinkRequest, context: Context) -> StandbyPreview:
     """Reach the standby of a link, and return what to compare. The link stays unused."""
-    link, service = _link(asked.link), _service(here)
+    link, service = _link(asked.link), _service(context)
     return await service.preview(link)
 
 
 @router.post("", dependencies=own)
-async def join_standby_by_link(asked: LinkRequest, here: Here, note: Note) -> StandbyInfo:
+async def join_standby_by_link(asked: LinkRequest, context: Context, note: Note) -> StandbyInfo:
     """Choose the standby of a link: it gets the cameras' addresses and passwords at once."""
-    link, service = _link(asked.link), _service(here)
+    link, service = _link(asked.link), _service(context)
     joined = await asyncio.shield(service.join(link))
     await in_worker(note, "standby chosen", link.url)
-    return _info(here, joined)
+    return _info(context, joined)
 
 
 @router.delete("", dependencies=own)
-async def leave_own_standby(here: Here, note: Note) -> LeftStandby:
+async def leave_own_standby(context: Context, note: Note) -> LeftStandby:
     """End it: the standby deletes the cameras' addresses and passwords. What it has recorded stays there."""
-    hint = await asyncio.shield(_service(here).leave())
+    hint = await asyncio.shield(_service(context).leave())
     await in_worker(note, "standby left", "")
     return LeftStandby(hint=hint)
 
 
 @router.post("/invitations", dependencies=own)
-async def invite_to_standby(here: Here, note: Note) -> Invitation:
+async def invite_to_standby(context: Context, note: Note) -> Invitation:
     """Create a link by which one recorder can choose this one as its standby, once and for ten minutes."""
-    links, ends_ms = await asyncio.shield(_service(here).invite())
+    links, ends_ms = await asyncio.shield(_service(context).invite())
     await in_worker(note, "standby link created", "")
     return Invitation(links=links, ends_ms=ends_ms)
 
 
 @router.delete("/recorders/{recorder}", dependencies=own, status_code=204)
-async def end_protection(recorder: Recorder, here: Here, note: Note) -> None:
+async def end_protection(recorder: Recorder, context: Context, note: Note) -> None:
     """End the protection of a recorder: its cameras' addresses and passwords are deleted. Recordings stay."""
-    if not await asyncio.shield(_service(here).revoke(recorder)):
+    if not await asyncio.shield(_service(context).revoke(recorder)):
         raise not_found("This standby has no such recorder.")
     await in_worker(note, "recorder removed from standby", recorder)
 
@@ -114,10 +114,10 @@ def partners_in(status: Mapping[str, Any]) -> Iterator[StandbyPartner]:
             yield partner.model_copy(update={"name": partner.name[:100]})
 
 
-def _service(here: AppContext) -> StandbyService:
-    if here.standbys is None:
+def _service(context: AppContext) -> StandbyService:
+    if context.standbys is None:
         raise not_found("This recorder can't have a standby.", "")
-    return here.standbys
+    return context.standbys
 
 
 def _link(text: str) -> JoinLink:
@@ -127,9 +127,9 @@ def _link(text: str) -> JoinLink:
         raise bad_input(error.message, error.do) from None
 
 
-def _info(here: AppContext, now: StandbyOverview) -> StandbyInfo:
+def _info(context: AppContext, now: StandbyOverview) -> StandbyInfo:
     return StandbyInfo(
-        now_ms=here.recorder.clock.now_ms(),
+        now_ms=context.recorder.clock.now_ms(),
         can_join=now.can_join,
         is_standby=now.is_standby,
         wrong=now.wrong,

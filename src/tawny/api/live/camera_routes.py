@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from tawny.api import schemas, serializers
 from tawny.api.auth.access import MOST_LISTED, Access, CameraIds, OneCamera, Signed, rule
 from tawny.api.auth.accounts import Account, Role
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.follow import showing
 from tawny.api.past.frame_stamps import LiveStamps, live_stamps
@@ -40,25 +40,25 @@ JPEG: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}}}}
 
 
 @router.get("/cameras", dependencies=wall)
-def cameras(here: Here) -> schemas.CameraList:
-    return schemas.CameraList(items=[serializers.camera(one) for one in here.health.cameras()])
+def cameras(context: Context) -> schemas.CameraList:
+    return schemas.CameraList(items=[serializers.camera(one) for one in context.health.cameras()])
 
 
 @router.get("/health", dependencies=wall)
-def health(here: Here) -> schemas.Health:
-    return serializers.health(here.health.now(), here.system)
+def health(context: Context) -> schemas.Health:
+    return serializers.health(context.health.now(), context.system)
 
 
 @router.head("/cameras/{camera}/snapshot", dependencies=see, include_in_schema=False)
 @router.get("/cameras/{camera}/snapshot", dependencies=see, response_class=Response, responses=JPEG)
-def snapshot(camera: CameraId, here: Here, width: Width = 1280, *, stamp: bool = False) -> Response:
+def snapshot(camera: CameraId, context: Context, width: Width = 1280, *, stamp: bool = False) -> Response:
     """Return the newest keyframe as JPEG; `Last-Modified` is its time, and that of the last one while offline.
 
     stamp: with title, time, detector figures, REC and boxes.
     """
-    hub, _ = hub_for_pictures(here, camera, width)
-    options = JpegOptions(width, 1, 80, LiveStamps(here, camera).at)
-    still = jpeg_stream.stamped_snapshot(hub, options) if stamp else here.pictures.newest(hub, width)
+    hub, _ = hub_for_pictures(context, camera, width)
+    options = JpegOptions(width, 1, 80, LiveStamps(context, camera).at)
+    still = jpeg_stream.stamped_snapshot(hub, options) if stamp else context.pictures.newest(hub, width)
     if still is None:
         raise RequestRefused(404, "no_picture", "No image from this camera right now.", "Check the camera's status.")
     headers = {
@@ -73,7 +73,7 @@ def snapshot(camera: CameraId, here: Here, width: Width = 1280, *, stamp: bool =
 async def moving_jpegs(
     camera: CameraId,
     request: Request,
-    here: Here,
+    context: Context,
     width: Width = SMALL_WIDTH,
     fps: Fps = 2.0,
     quality: Quality = 75,
@@ -85,29 +85,29 @@ async def moving_jpegs(
 
     stamp: with title, time, detector figures, REC and boxes.
     """
-    hub, stream = hub_for_pictures(here, camera, width)
-    options = JpegOptions(rounded_width(width), fps, quality, live_stamps(here, camera, hub).at if stamp else None)
+    hub, stream = hub_for_pictures(context, camera, width)
+    options = JpegOptions(rounded_width(width), fps, quality, live_stamps(context, camera, hub).at if stamp else None)
 
     async def counted() -> AsyncIterator[bytes]:
-        with here.viewers.one_more(camera, stream):
+        with context.viewers.one_more(camera, stream):
             async for part in jpeg_stream.multipart_stream(hub, options):
                 yield part
 
     def is_there() -> bool:
-        return here.recorder.hub(camera, stream) is hub  # a restarted camera has another
+        return context.recorder.hub(camera, stream) is hub  # a restarted camera has another
 
     return GuardedStreamingResponse(request, counted(), 200, {}, jpeg_stream.MEDIA_TYPE, is_there)
 
 
-def hub_for_pictures(here: AppContext, camera: CameraId, width: int) -> tuple[Hub, StreamName]:
+def hub_for_pictures(context: AppContext, camera: CameraId, width: int) -> tuple[Hub, StreamName]:
     """Return the best live stream for images of this width; decoding the sub stream costs a tenth.
 
     While the camera is offline it is the one that has the last image.
     """
-    hubs = here.hubs(camera)
+    hubs = context.hubs(camera)
     if not hubs:
         raise not_found("Camera not found.")
-    live = live_hubs(hubs, here.recorder.clock.now_ms()) or hubs
+    live = live_hubs(hubs, context.recorder.clock.now_ms()) or hubs
     by_fitness = [StreamName.SUB, StreamName.MAIN] if width <= SMALL_WIDTH else [StreamName.MAIN, StreamName.SUB]
     name = next(name for name in by_fitness if name in live)
     return live[name], name
@@ -118,9 +118,9 @@ other_router = APIRouter(route_class=WorkerRoute)
 
 @other_router.head("/healthz", dependencies=[rule(Access.PUBLIC)], include_in_schema=False)
 @other_router.get("/healthz", dependencies=[rule(Access.PUBLIC)], response_model=schemas.HealthzResponse)
-async def healthz(here: Here) -> Response:
+async def healthz(context: Context) -> Response:
     """For monitors: 200 only if every camera that should record does, else 503."""
-    is_well = here.health.is_well()
+    is_well = context.health.is_well()
     return JSONResponse({"ok": is_well}, 200 if is_well else 503)
 
 
@@ -169,25 +169,25 @@ class CameraWallInfo(CameraWall):
 
 
 @router.get("/wall", dependencies=[rule(Access.WALL)])
-def read_wall(signed: Signed, here: Here) -> CameraWallInfo:
+def read_wall(signed: Signed, context: Context) -> CameraWallInfo:
     """Return your layouts, the same on all devices, and shared ones, with the cameras you may see."""
-    return _wall_of(signed.person, here)
+    return _wall_of(signed.person, context)
 
 
 @router.put("/wall", dependencies=view)
-def put_wall(body: CameraWall, signed: Signed, here: Here) -> CameraWallInfo:
+def put_wall(body: CameraWall, signed: Signed, context: Context) -> CameraWallInfo:
     """Change what is sent; what is left out stays."""
     changed = {name: getattr(body, name) for name in body.model_fields_set}
     if signed.person.role is not Role.OWNER and "groups" in changed:
         changed["groups"] = [layout.model_copy(update={"shared": False}) for layout in body.groups]
-    kept = _read(here.accounts.wall(signed.person)).model_copy(update=changed)
+    kept = _read(context.accounts.wall(signed.person)).model_copy(update=changed)
     kept = kept.model_copy(update={"groups": _named(kept.groups, [])})
-    here.accounts.put_wall(signed.person, kept.model_dump_json())
-    return _wall_of(signed.person, here)
+    context.accounts.put_wall(signed.person, kept.model_dump_json())
+    return _wall_of(signed.person, context)
 
 
-def _wall_of(person: Account, here: AppContext) -> CameraWallInfo:
-    exist = here.recorder.camera_names()
+def _wall_of(person: Account, context: AppContext) -> CameraWallInfo:
+    exist = context.recorder.camera_names()
 
     def known(cameras: list[str]) -> list[str]:
         return [camera for camera in cameras if camera in exist and person.may_see(CameraId(camera))]
@@ -197,13 +197,13 @@ def _wall_of(person: Account, here: AppContext) -> CameraWallInfo:
         sizes = {camera: size for camera, size in layout.sizes.items() if camera in cameras}
         return layout.model_copy(update={"cameras": cameras, "sizes": sizes})
 
-    saved = _read(here.accounts.wall(person))
+    saved = _read(context.accounts.wall(person))
     own = _named(saved.groups, [])
-    others = [layout for text in here.accounts.walls_of_owners(person) for layout in _read(text).groups]
+    others = [layout for text in context.accounts.walls_of_owners(person) for layout in _read(text).groups]
     shared = _named([layout for layout in map(seen, others) if layout.shared and layout.cameras], own)
     return CameraWallInfo(
         order=known(saved.order), groups=[seen(one) for one in own], group=saved.group, columns=saved.columns,
-        shared=shared, plan=bool(here.accounts.plan()[1]),
+        shared=shared, plan=bool(context.accounts.plan()[1]),
     )  # fmt: skip
 
 
@@ -266,18 +266,18 @@ see = [rule(Access.SEE)]
 
 
 @other_router.get("/embed", dependencies=see, response_class=Response, include_in_schema=False)
-async def follow_card(request: Request, here: Here, width: Width = 960, fps: Fps = 8) -> Response:
+async def follow_card(request: Request, context: Context, width: Width = 960, fps: Fps = 8) -> Response:
     """Return a page with only the image of the camera with current activity."""
-    if not showing(here):
+    if not showing(context):
         raise not_found("No camera has live video right now.")
     return _card(request, "/api/v1/live/follow/mjpeg", "", width, fps)
 
 
 @other_router.get("/embed/{camera}", dependencies=see, response_class=Response, include_in_schema=False)
-async def card(camera: OneCamera, request: Request, here: Here, width: Width = 960, fps: Fps = 8) -> Response:
+async def card(camera: OneCamera, request: Request, context: Context, width: Width = 960, fps: Fps = 8) -> Response:
     """Return a page with only a camera's image and name."""
-    hub_for_pictures(here, camera, width)
-    name = serializers.camera_name(here.recorder, camera)
+    hub_for_pictures(context, camera, width)
+    name = serializers.camera_name(context.recorder, camera)
     return _card(request, f"/api/v1/cameras/{camera}/mjpeg", name, width, fps)
 
 

@@ -40,11 +40,11 @@ class FollowSelector:
         return wanted
 
 
-def showing(here: "AppContext") -> list[CameraId]:
+def showing(context: "AppContext") -> list[CameraId]:
     """Return the cameras with live video; while all are offline, those that had it last."""
-    cameras = here.recorder.camera_names()
-    hubs = {(camera, stream): hub for camera in cameras for stream, hub in here.hubs(camera).items()}
-    return list(dict.fromkeys(camera for camera, _ in live_hubs(hubs, here.recorder.clock.now_ms())))
+    cameras = context.recorder.camera_names()
+    hubs = {(camera, stream): hub for camera in cameras for stream, hub in context.hubs(camera).items()}
+    return list(dict.fromkeys(camera for camera, _ in live_hubs(hubs, context.recorder.clock.now_ms())))
 
 
 class FollowSelectors:
@@ -54,22 +54,22 @@ class FollowSelectors:
         self._ongoing = ongoing
         self._known: WeakValueDictionary[frozenset[CameraId] | None, FollowStream] = WeakValueDictionary()
 
-    def of(self, here: "AppContext") -> FollowStream:
+    def of(self, context: "AppContext") -> FollowStream:
         """Return the stream for this context. Shared while a reference to it exists."""
-        found = self._known.get(here.seen)
+        found = self._known.get(context.seen)
         if found is None:
-            found = self._known[here.seen] = self._followed(here)
+            found = self._known[context.seen] = self._followed(context)
         return found
 
-    def selector(self, here: "AppContext") -> FollowSelector:
+    def selector(self, context: "AppContext") -> FollowSelector:
         """Return a selector of this context's cameras."""
-        return FollowSelector(self._ongoing, here.recorder.clock, lambda: showing(here))
+        return FollowSelector(self._ongoing, context.recorder.clock, lambda: showing(context))
 
-    def _followed(self, here: "AppContext") -> FollowStream:
-        clock = here.recorder.clock
+    def _followed(self, context: "AppContext") -> FollowStream:
+        clock = context.recorder.clock
 
         def choice(camera: CameraId) -> StreamChoice | None:
-            found = choose_stream(here.hubs(camera), "auto", [CODEC], clock.now_ms())
+            found = choose_stream(context.hubs(camera), "auto", [CODEC], clock.now_ms())
             return found.covered() if found else None  # TVs cannot draw masks
 
-        return FollowStream(lambda: self.selector(here), choice, here.viewers.one_more, clock)
+        return FollowStream(lambda: self.selector(context), choice, context.viewers.one_more, clock)

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tawny.api.auth.access import Access, OneCamera, Signed, parse_list, refuse_ended, rule
 from tawny.api.auth.accounts import LoginSession
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, not_found
 from tawny.api.live.camera_routes import Fps, Quality, Width, hub_for_pictures
 from tawny.api.live.follow import showing
@@ -61,15 +61,15 @@ see = [rule(Access.SEE)]
 
 @router.head("/index.m3u8", dependencies=see, include_in_schema=False)
 @router.get("/index.m3u8", dependencies=see, response_class=Response)
-async def index(camera: OneCamera, request: Request, here: Here, signed: Signed) -> Response:
+async def index(camera: OneCamera, request: Request, context: Context, signed: Signed) -> Response:
     """Master playlist; the player chooses a stream by codec and bandwidth."""
-    hubs = here.hubs(camera)
+    hubs = context.hubs(camera)
     if not hubs:
         raise not_found("Camera not found.")
-    hubs = live_hubs(hubs, here.recorder.clock.now_ms())
+    hubs = live_hubs(hubs, context.recorder.clock.now_ms())
     lines = ["#EXTM3U"]
     lines += ["#EXT-X-INDEPENDENT-SEGMENTS"] if all(map(is_independent, hubs.values())) else []
-    covered = gets_masked_stream(here, signed, camera)
+    covered = gets_masked_stream(context, signed, camera)
     for name, hub in () if covered else hubs.items():
         lines += _variant(name, hub, _more(request))
     if covered or not any(codec_of(hub) == "h264" for hub in hubs.values()):
@@ -83,18 +83,20 @@ async def playlist(
     camera: OneCamera,
     stream: Wanted,
     request: Request,
-    here: Here,
+    context: Context,
     signed: Signed,
     query: Annotated[PlaylistQuery, Query()],
 ) -> Response:
     """Media playlist. can: codecs the player supports, for `auto`. `_HLS_msn`: wait for that segment."""
-    choice = _choice(here, signed, camera, stream, query.can)
-    feed = here.hls.feed(_key(camera, stream, query.can, choice), choice, here.viewers.one_more(camera, choice.name))
+    choice = _choice(context, signed, camera, stream, query.can)
+    feed = context.hls.feed(
+        _key(camera, stream, query.can, choice), choice, context.viewers.one_more(camera, choice.name)
+    )
     return await list_answer(feed, request, query.segment, query.part, plays_parts=query.parts)
 
 
-def _choice(here: AppContext, session: LoginSession, camera: CameraId, stream: str, can: str) -> StreamChoice:
-    found = stream_for_session(here, session, camera, stream, parse_list(can))
+def _choice(context: AppContext, session: LoginSession, camera: CameraId, stream: str, can: str) -> StreamChoice:
+    found = stream_for_session(context, session, camera, stream, parse_list(can))
     if found is None:
         raise not_found("Camera not found.")
     return found
@@ -107,9 +109,9 @@ def _key(camera: CameraId, stream: str, can: str, choice: StreamChoice) -> HlsFe
     return HlsFeedKey(camera, stream, can=can_play, turns=choice.turns, private=private)
 
 
-async def _listed(camera: OneCamera, stream: Wanted, here: Here, signed: Signed, can: ListCan = CAN) -> HlsFeed:
+async def _listed(camera: OneCamera, stream: Wanted, context: Context, signed: Signed, can: ListCan = CAN) -> HlsFeed:
     """Return the feed of the playlist that the request's URI is from."""
-    return feed_of(here, _key(camera, stream, can, _choice(here, signed, camera, stream, can)))
+    return feed_of(context, _key(camera, stream, can, _choice(context, signed, camera, stream, can)))
 
 
 Listed = Annotated[HlsFeed, Depends(_listed)]
@@ -132,8 +134,8 @@ async def part(feed: Listed, number: Number, part: Number, request: Request) -> 
     return await part_answer(feed, request, number, part)
 
 
-def feed_of(here: AppContext, key: HlsFeedKey) -> HlsFeed:
-    found = here.hls.known(key)
+def feed_of(context: AppContext, key: HlsFeedKey) -> HlsFeed:
+    found = context.hls.known(key)
     if found is None:
         raise not_found("This playlist has expired.", "Reload it.")
     return found
@@ -213,54 +215,54 @@ follow_router = APIRouter(prefix="/api/v1/live/follow", route_class=WorkerRoute)
 
 @follow_router.get("/mjpeg", dependencies=see, response_class=Response)
 async def follow_mjpeg(
-    request: Request, here: Here, width: Width = 960, fps: Fps = 8, quality: Quality = 75
+    request: Request, context: Context, width: Width = 960, fps: Fps = 8, quality: Quality = 75
 ) -> Response:
     """Motion JPEG of the camera with current activity; else of the last active one, or the first."""
-    if not showing(here):
+    if not showing(context):
         raise not_found("No camera has live video right now.")
     options = JpegOptions(rounded_width(width), fps, quality)
-    return GuardedStreamingResponse(request, _following(here, options, width), 200, {}, jpeg_stream.MEDIA_TYPE)
+    return GuardedStreamingResponse(request, _following(context, options, width), 200, {}, jpeg_stream.MEDIA_TYPE)
 
 
 @follow_router.head("/hls/index.m3u8", dependencies=see, include_in_schema=False)
 @follow_router.get("/hls/index.m3u8", dependencies=see, response_class=Response)
 async def follow_playlist(
-    request: Request, here: Here, segment: Following = None, part: FollowingPart = None
+    request: Request, context: Context, segment: Following = None, part: FollowingPart = None
 ) -> Response:
     """HLS of the same: H.264 without sound. A discontinuity marks each change of camera."""
-    if not showing(here):
+    if not showing(context):
         raise not_found("No camera has live video right now.")
-    feed = here.hls.feed(_follow_key(here), here.follows.of(here), nullcontext())
+    feed = context.hls.feed(_follow_key(context), context.follows.of(context), nullcontext())
     return await list_answer(feed, request, segment, part)
 
 
 @follow_router.get("/hls/header-{number}.mp4", dependencies=see, response_class=Response)
-async def follow_header(number: Number, here: Here) -> Response:
-    return header_answer(feed_of(here, _follow_key(here)), number)
+async def follow_header(number: Number, context: Context) -> Response:
+    return header_answer(feed_of(context, _follow_key(context)), number)
 
 
 @follow_router.get("/hls/segment-{number}.m4s", dependencies=see, response_class=Response)
-async def follow_segment(number: Number, here: Here) -> Response:
-    return segment_answer(feed_of(here, _follow_key(here)), number)
+async def follow_segment(number: Number, context: Context) -> Response:
+    return segment_answer(feed_of(context, _follow_key(context)), number)
 
 
 @follow_router.get("/hls/part-{number}-{part}.m4s", dependencies=see, response_class=Response)
-async def follow_part(number: Number, part: Number, request: Request, here: Here) -> Response:
-    return await part_answer(feed_of(here, _follow_key(here)), request, number, part)
+async def follow_part(number: Number, part: Number, request: Request, context: Context) -> Response:
+    return await part_answer(feed_of(context, _follow_key(context)), request, number, part)
 
 
-def _follow_key(here: AppContext) -> HlsFeedKey:
+def _follow_key(context: AppContext) -> HlsFeedKey:
     """Return the feed key; users with other cameras have another feed."""
-    return HlsFeedKey(None, "auto", here.seen)
+    return HlsFeedKey(None, "auto", context.seen)
 
 
-async def _following(here: AppContext, options: JpegOptions, width: int) -> AsyncIterator[bytes]:
-    follow = here.follows.selector(here)
+async def _following(context: AppContext, options: JpegOptions, width: int) -> AsyncIterator[bytes]:
+    follow = context.follows.selector(context)
     yield jpeg_stream.OPENING
     while (camera := follow.camera()) is not None:
-        hub, stream = hub_for_pictures(here, camera, width)
-        with here.viewers.one_more(camera, stream):
+        hub, stream = hub_for_pictures(context, camera, width)
+        with context.viewers.one_more(camera, stream):
             async for still in jpeg_stream.jpeg_pictures(hub, options, again_s=AGAIN_S):
                 yield jpeg_stream.multipart_part(still)
-                if follow.camera() != camera or hub_for_pictures(here, camera, width)[0] is not hub:
+                if follow.camera() != camera or hub_for_pictures(context, camera, width)[0] is not hub:
                     break

@@ -30,7 +30,7 @@ from tawny.api.auth.access import (
     run_while_allowed,
     the_session,
 )
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused
 from tawny.api.live.camera_routes import SMALL_WIDTH, Fps, Quality, Width, hub_for_pictures
 from tawny.api.live.stream_access import sees_unmasked, stream_for_session
@@ -69,7 +69,7 @@ class FrameShown(BaseModel):
 async def live(
     socket: WebSocket,
     camera: OneCamera,
-    here: Here,
+    context: Context,
     signed: Signed,
     stream: Literal["main", "sub", "auto"] = "auto",
     can: Annotated[str, Query(max_length=100)] = "h264",
@@ -81,13 +81,13 @@ async def live(
     gather: seconds of video per message.
     """
     await socket.accept()
-    choice = stream_for_session(here, signed, camera, stream, parse_list(can))
+    choice = stream_for_session(context, signed, camera, stream, parse_list(can))
     if choice is None:
         await socket.close(NOT_THERE, "Camera not found.")
         return
     with choice.opened() as hub:
-        viewer = LiveViewer(hub, here.recorder.clock, gather)
-        pace = ViewerPacing(lambda paused: viewer.pause(paused=paused), here.recorder.clock)
+        viewer = LiveViewer(hub, context.recorder.clock, gather)
+        pace = ViewerPacing(lambda paused: viewer.pause(paused=paused), context.recorder.clock)
 
         def on_message(message: LiveSocketMessage) -> None:
             if message.pause is not None:
@@ -96,9 +96,9 @@ async def live(
                 pace.got(message.got)
 
         try:
-            with here.viewers.one_more(camera, choice.name):
+            with context.viewers.one_more(camera, choice.name):
                 await run_duplex(
-                    socket, _show(socket, viewer, pace, here, camera, choice), LiveSocketMessage, on_message
+                    socket, _show(socket, viewer, pace, context, camera, choice), LiveSocketMessage, on_message
                 )
         finally:
             viewer.close()
@@ -108,7 +108,7 @@ async def live(
 async def pictures(
     socket: WebSocket,
     camera: OneCamera,
-    here: Here,
+    context: Context,
     width: Width = SMALL_WIDTH,
     fps: Fps = 10.0,
     quality: Quality = 75,
@@ -116,14 +116,14 @@ async def pictures(
     """JPEGs: each message is the capture time (UTC ms, 8 bytes, big-endian) and a JPEG. Send `{}` for the next one."""
     await socket.accept()
     try:
-        hub, name = hub_for_pictures(here, camera, width)
+        hub, name = hub_for_pictures(context, camera, width)
     except RequestRefused as refused:
         await socket.close(NOT_THERE, refused.what)
         return
     wanted = asyncio.Event()
     options = JpegOptions(rounded_width(width), fps, quality)
-    with here.viewers.one_more(camera, name):
-        sending = _each(socket, hub, options, wanted, lambda: here.recorder.hub(camera, name) is hub)
+    with context.viewers.one_more(camera, name):
+        sending = _each(socket, hub, options, wanted, lambda: context.recorder.hub(camera, name) is hub)
         await run_duplex(socket, sending, FrameShown, lambda _: wanted.set())
 
 
@@ -144,7 +144,12 @@ async def _each(
 
 
 async def _show(
-    socket: WebSocket, viewer: LiveViewer, pace: ViewerPacing, here: AppContext, camera: CameraId, choice: StreamChoice
+    socket: WebSocket,
+    viewer: LiveViewer,
+    pace: ViewerPacing,
+    context: AppContext,
+    camera: CameraId,
+    choice: StreamChoice,
 ) -> None:
     name = choice.name
     async for message in viewer.messages():
@@ -166,15 +171,15 @@ async def _show(
                 }
             )
             await socket.send_bytes(message.init)
-        elif here.recorder.hub(camera, name) is choice.source:
-            await socket.send_json(_waiting(here, camera))
+        elif context.recorder.hub(camera, name) is choice.source:
+            await socket.send_json(_waiting(context, camera))
         else:
             await socket.close(BEGIN_AGAIN, "The camera was reconfigured.")
             return
 
 
-def _waiting(here: AppContext, camera: CameraId) -> dict[str, object]:
-    status = next((one.status for one in here.recorder.cameras() if one.status.id == camera), None)
+def _waiting(context: AppContext, camera: CameraId) -> dict[str, object]:
+    status = next((one.status for one in context.recorder.cameras() if one.status.id == camera), None)
     state, detail = (status.state.value, status.detail) if status else ("off", "")
     return {"waiting": True, "state": state, "detail": detail}
 
@@ -189,20 +194,20 @@ direct = [rule(Access.DIRECT)]
 
 
 @router.get("/cameras/{camera}/talk", dependencies=direct)
-async def read_talkback(camera: OneCamera, here: Here) -> shapes.TalkbackInfo:
+async def read_talkback(camera: OneCamera, context: Context) -> shapes.TalkbackInfo:
     """Return whether the camera has a loudspeaker. The first call queries the camera."""
-    return shapes.TalkbackInfo(can=await here.talking.can(camera))
+    return shapes.TalkbackInfo(can=await context.talking.can(camera))
 
 
 @router.websocket("/cameras/{camera}/talk", dependencies=direct)
-async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed) -> None:
+async def talk(socket: WebSocket, camera: OneCamera, context: Context, signed: Signed) -> None:
     """Talk to the camera. Ends after MOST_S, after SILENT_S without audio, or when the right to talk ends."""
     await socket.accept()
     try:
-        async with here.talking.speaking(camera, signed.key) as speaker:
-            await asyncio.to_thread(here.accounts.note, "talked", signed.person.name, caller_of(socket), camera)
+        async with context.talking.speaking(camera, signed.key) as speaker:
+            await asyncio.to_thread(context.accounts.note, "talked", signed.person.name, caller_of(socket), camera)
             await socket.send_json({"open": True})
-            await run_while_allowed(socket, _carry(socket, here, camera, speaker))
+            await run_while_allowed(socket, _carry(socket, context, camera, speaker))
     except TalkbackBusy:
         await socket.close(BUSY, "Someone else is talking to this camera.")
     except SourceError as error:
@@ -211,8 +216,8 @@ async def talk(socket: WebSocket, camera: OneCamera, here: Here, signed: Signed)
         return
 
 
-async def _carry(socket: WebSocket, here: Here, camera: CameraId, speaker: Speaker) -> None:
-    clock = here.recorder.clock
+async def _carry(socket: WebSocket, context: Context, camera: CameraId, speaker: Speaker) -> None:
+    clock = context.recorder.clock
     until_s = clock.mono_s() + MOST_S
     while True:
         try:
@@ -225,4 +230,4 @@ async def _carry(socket: WebSocket, here: Here, camera: CameraId, speaker: Speak
             await socket.close(LONG, "Time limit reached. Press again to continue.")
             return
         # not in the loop: the camera's own messages are read with it
-        await here.calls.run(f"talk {camera}", partial(speaker.speak, sound[: len(sound) // 2 * 2]))
+        await context.calls.run(f"talk {camera}", partial(speaker.speak, sound[: len(sound) // 2 * 2]))

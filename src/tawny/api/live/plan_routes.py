@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from tawny.api.auth.access import MOST_LISTED, Access, Note, Signed, rule
 from tawny.api.auth.accounts import Account
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, changed_meanwhile
 from tawny.api.request_handling import WorkerRoute, in_worker
 from tawny.api.schemas import ApiRequest, ApiResponse, Id, OkResponse
@@ -59,13 +59,13 @@ _CAMERAS: Final = TypeAdapter(list[PlannedCamera])
 
 
 @router.get("/plan", dependencies=view)
-def floor_plan(signed: Signed, here: Here) -> FloorPlan:
-    return _plan(here, signed.person)
+def floor_plan(signed: Signed, context: Context) -> FloorPlan:
+    return _plan(context, signed.person)
 
 
 @router.get("/plan/image", dependencies=view, response_class=Response, responses={200: {"content": {"image/png": {}}}})
-def floor_plan_image(here: Here) -> Response:
-    _, image, _ = here.accounts.plan()
+def floor_plan_image(context: Context) -> Response:
+    _, image, _ = context.accounts.plan()
     if not image:
         raise RequestRefused(404, "no_picture", "There is no floor plan.", "An owner can upload one.")
     headers = {"Cache-Control": "private, no-cache"}
@@ -73,7 +73,7 @@ def floor_plan_image(here: Here) -> Response:
 
 
 @router.put("/plan/image", dependencies=own)
-async def put_floor_plan_image(request: Request, signed: Signed, note: Note, here: Here) -> FloorPlan:
+async def put_floor_plan_image(request: Request, signed: Signed, note: Note, context: Context) -> FloorPlan:
     """Receive the image as the request's body: PNG or JPEG, up to 4 MiB. Cameras stay where they are."""
     image = bytearray()
     async for piece in request.stream():
@@ -82,32 +82,32 @@ async def put_floor_plan_image(request: Request, signed: Signed, note: Note, her
             raise bad_input("This image is larger than 4 MiB.", "Save it smaller, and try again.")
     if not _type_of(bytes(image)):
         raise bad_input("This is no PNG or JPEG image.", "Save the plan as one of these, and try again.")
-    await in_worker(here.accounts.put_plan, bytes(image))
+    await in_worker(context.accounts.put_plan, bytes(image))
     await in_worker(note, "floor plan changed", f"{len(image)} bytes")
-    return await in_worker(_plan, here, signed.person)
+    return await in_worker(_plan, context, signed.person)
 
 
 @router.put("/plan/cameras", dependencies=own)
-def place_cameras(body: PlannedCameras, signed: Signed, note: Note, here: Here) -> FloorPlan:
+def place_cameras(body: PlannedCameras, signed: Signed, note: Note, context: Context) -> FloorPlan:
     """Replace the places of all cameras shown. 409 `changed`: they were changed in the meantime."""
     placed = {one.camera: one for one in body.cameras}
-    was = here.accounts.plan()[2]
-    seen = _seen(here, signed.person, was)
+    was = context.accounts.plan()[2]
+    seen = _seen(context, signed.person, was)
     if body.version is not None and body.version != _version(seen):
         raise changed_meanwhile()
     hidden = [one for one in _hidden(was, seen) if one.camera not in placed]
     text = _CAMERAS.dump_json([*placed.values(), *hidden]).decode()
-    if not here.accounts.put_plan(None, text, None if body.version is None else was):
+    if not context.accounts.put_plan(None, text, None if body.version is None else was):
         raise changed_meanwhile()
     note("floor plan changed", f"cameras: {', '.join(placed) or 'none'}")
-    return _plan(here, signed.person)
+    return _plan(context, signed.person)
 
 
 @router.delete("/plan", dependencies=own)
-def delete_floor_plan(signed: Signed, note: Note, here: Here) -> OkResponse:
+def delete_floor_plan(signed: Signed, note: Note, context: Context) -> OkResponse:
     """Delete the image, and where the cameras are on it."""
-    was = here.accounts.plan()[2]
-    here.accounts.put_plan(b"", _CAMERAS.dump_json(_hidden(was, _seen(here, signed.person, was))).decode())
+    was = context.accounts.plan()[2]
+    context.accounts.put_plan(b"", _CAMERAS.dump_json(_hidden(was, _seen(context, signed.person, was))).decode())
     note("floor plan deleted", "")
     return OkResponse()
 
@@ -116,9 +116,9 @@ def _type_of(image: bytes) -> str:
     return next((kind for begin, kind in SIGNATURES.items() if image.startswith(begin)), "")
 
 
-def _plan(here: AppContext, person: Account) -> FloorPlan:
-    version, image, text = here.accounts.plan()
-    seen = _seen(here, person, text)
+def _plan(context: AppContext, person: Account) -> FloorPlan:
+    version, image, text = context.accounts.plan()
+    seen = _seen(context, person, text)
     return FloorPlan(version=version if image else 0, cameras=seen, cameras_version=_version(seen))
 
 
@@ -126,8 +126,8 @@ def _stored(text: str) -> list[PlannedCamera]:
     return _CAMERAS.validate_json(text)
 
 
-def _seen(here: AppContext, person: Account, text: str) -> list[PlannedCamera]:
-    exist = here.recorder.camera_names()
+def _seen(context: AppContext, person: Account, text: str) -> list[PlannedCamera]:
+    exist = context.recorder.camera_names()
     return [one for one in _stored(text) if one.camera in exist and person.may_see(CameraId(one.camera))]
 
 

@@ -17,16 +17,16 @@ from tawny.model.ids import CameraId
 
 
 def stream_for_session(
-    here: AppContext, session: LoginSession, camera: CameraId, stream: str, can: list[str]
+    context: AppContext, session: LoginSession, camera: CameraId, stream: str, can: list[str]
 ) -> StreamChoice | None:
     """Return the stream to send; None if the camera does not exist."""
-    choice = choose_stream(here.hubs(camera), stream, can, here.recorder.clock.now_ms())
+    choice = choose_stream(context.hubs(camera), stream, can, context.recorder.clock.now_ms())
     return choice.covered() if choice and is_program(session) else choice
 
 
-def gets_masked_stream(here: AppContext, session: LoginSession, camera: CameraId) -> bool:
+def gets_masked_stream(context: AppContext, session: LoginSession, camera: CameraId) -> bool:
     """Return whether this session must receive the stream with privacy masks."""
-    return is_program(session) and any(hub.private for hub in here.hubs(camera).values())
+    return is_program(session) and any(hub.private for hub in context.hubs(camera).values())
 
 
 def sees_unmasked(session: LoginSession, choice: StreamChoice) -> bool:
@@ -63,5 +63,5 @@ class PassAuthenticator:
         holder = await asyncio.to_thread(self._passes.person, user)
         if holder is None:
             return None
-        here = self._site.of_person(holder)
-        return here.follows.of(here) if showing(here) else None
+        context = self._site.of_person(holder)
+        return context.follows.of(context) if showing(context) else None

@@ -84,7 +84,7 @@ class WebRtcSessions:
         self._reading = asyncio.Semaphore(READING_AT_ONCE)
 
     async def begin(
-        self, here: "AppContext", request: Request, offer: str, choice: StreamChoice, camera: CameraId
+        self, context: "AppContext", request: Request, offer: str, choice: StreamChoice, camera: CameraId
     ) -> tuple[str, str]:
         """Create a connection. Return its key and the SDP answer. Raises RequestRefused: when it is not possible."""
         orders = PlaybackCommands()
@@ -100,13 +100,13 @@ class WebRtcSessions:
                 raise RequestRefused(409, "no_way", str(error), "Use another way.") from error
             opened = opening.pop_all()
         key = secrets.token_urlsafe(16)
-        counted = here.viewers.one_more(camera, choice.name)
+        counted = context.viewers.one_more(camera, choice.name)
         what = ShownMedia(camera, choice, orders, hub, video, opened, counted)
-        task = asyncio.create_task(self._attend(here, request, key, peer, what))
+        task = asyncio.create_task(self._attend(context, request, key, peer, what))
         self._open[key] = WebRtcConnection(peer, the_session(request).key, task)
         return key, peer.answer
 
-    async def receive(self, here: "AppContext", request: Request, offer: str, phone: str) -> str:
+    async def receive(self, context: "AppContext", request: Request, offer: str, phone: str) -> str:
         """Create the connection of a phone that is a camera, and return the SDP answer. Its former one ends."""
         try:
             peer = await self._connections.receive(offer)
@@ -117,10 +117,12 @@ class WebRtcSessions:
         before = self._phones.get(phone)
         if before is not None:
             before[0].end(why="its page was opened again")
-        self._phones[phone] = peer, asyncio.create_task(self._attend_phone(here, request, peer, phone))
+        self._phones[phone] = peer, asyncio.create_task(self._attend_phone(context, request, peer, phone))
         return peer.answer
 
-    async def _attend_phone(self, here: "AppContext", request: Request, peer: PublishingConnection, phone: str) -> None:
+    async def _attend_phone(
+        self, context: "AppContext", request: Request, peer: PublishingConnection, phone: str
+    ) -> None:
         """Run a phone's connection until it ends."""
         loop, media = asyncio.get_running_loop(), PhoneMedia(peer.video_type, peer.sound_type)
 
@@ -130,17 +132,20 @@ class WebRtcSessions:
         def hang_up(why: str) -> None:
             loop.call_soon_threadsafe(peer.end, why)
 
-        feed = PhoneFeed(media, here.recorder.clock, send, hang_up)
+        feed = PhoneFeed(media, context.recorder.clock, send, hang_up)
         peer.take_rtp = feed.put
-        ending = [asyncio.create_task(peer.attend()), asyncio.create_task(_while_a_camera(here, request, peer, phone))]
+        ending = [
+            asyncio.create_task(peer.attend()),
+            asyncio.create_task(_while_a_camera(context, request, peer, phone)),
+        ]
         opened = asyncio.create_task(peer.opened.wait())
         try:
             await asyncio.wait([opened, *ending], return_when=asyncio.FIRST_COMPLETED)
             if opened.done():
-                here.phones.connected(phone, feed)
+                context.phones.connected(phone, feed)
                 await asyncio.wait(ending, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            here.phones.left(phone, feed, _PHONE_ENDED.get(peer.why, peer.why))
+            context.phones.left(phone, feed, _PHONE_ENDED.get(peer.why, peer.why))
             for task in (opened, *ending):
                 task.cancel()
             await asyncio.gather(opened, *ending, return_exceptions=True)
@@ -197,13 +202,13 @@ class WebRtcSessions:
         await self._connections.close()
 
     async def _attend(
-        self, here: "AppContext", request: Request, key: str, peer: PeerConnection, what: ShownMedia
+        self, context: "AppContext", request: Request, key: str, peer: PeerConnection, what: ShownMedia
     ) -> None:
         """Run the connection until it ends."""
-        screen = self._screen(here, request, peer, what)
+        screen = self._screen(context, request, peer, what)
 
         def is_there() -> bool:
-            return here.recorder.hub(what.camera, what.choice.name) is what.choice.source
+            return context.recorder.hub(what.camera, what.choice.name) is what.choice.source
 
         tasks = [
             asyncio.create_task(each)
@@ -223,15 +228,15 @@ class WebRtcSessions:
             await self._connections.part(peer)
             log.debug("WebRTC connection closed: %s", peer.why)
 
-    def _screen(self, here: "AppContext", request: Request, peer: PeerConnection, what: ShownMedia) -> ViewerSession:
+    def _screen(self, context: "AppContext", request: Request, peer: PeerConnection, what: ShownMedia) -> ViewerSession:
         """Return the viewer session. Its recordings are those the user may see: `here` contains no others."""
-        hub, codec, clock = what.hub, peer.sound_name, here.recorder.clock
+        hub, codec, clock = what.hub, peer.sound_name, context.recorder.clock
 
         def show(goal: MediaSink) -> LiveSender:
             return LiveSender(goal, hub, clock, what.video, sounds_of(hub, codec) if codec else None)
 
         def reel(at_ms: int, sparse_ms: int) -> ReadNext:
-            past = (here.recorder, what.camera, what.choice.name, at_ms)
+            past = (context.recorder, what.camera, what.choice.name, at_ms)
             return PacketReel(*past, codec=what.video.codec, sparse_ms=sparse_ms).next
 
         archive = PlaybackArchive(
@@ -254,11 +259,11 @@ async def while_allowed(
             peer.end("the camera was reconfigured")
 
 
-async def _while_a_camera(here: "AppContext", request: Request, peer: PublishingConnection, phone: str) -> None:
+async def _while_a_camera(context: "AppContext", request: Request, peer: PublishingConnection, phone: str) -> None:
     """End a phone's connection once its token was revoked, or its camera removed."""
     while not peer.ended.is_set():
         await asyncio.sleep(LOOK_S)
-        if await has_ended(request) or here.setup.camera_of_phone(phone) is None:
+        if await has_ended(request) or context.setup.camera_of_phone(phone) is None:
             peer.end(why="it was removed")
 
 

@@ -19,7 +19,7 @@ from tawny.api.auth.access import (
     rule,
 )
 from tawny.api.auth.accounts import Account
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, not_found
 from tawny.api.past.clip_jobs import MOST_OF_ONE, ClipAlterations, ClipExportJob, ClipJobState, may_change
 from tawny.api.past.clip_orders import altered, check_may_prove
@@ -129,45 +129,45 @@ OneClip = Annotated[str, Path(max_length=64)]
 
 
 @router.get("/api/v1/clips", dependencies=view)
-def saved_clips(signed: Signed, here: Here) -> SavedClips:
+def saved_clips(signed: Signed, context: Context) -> SavedClips:
     """List clips of cameras you may see, newest first."""
-    found = here.jobs.seen_by(signed.person)
+    found = context.jobs.seen_by(signed.person)
     return SavedClips(
         items=[job_info(one, signed.person) for one in found],
-        used_bytes=here.jobs.used_bytes(),
-        most_bytes=here.jobs.most_bytes,
+        used_bytes=context.jobs.used_bytes(),
+        most_bytes=context.jobs.most_bytes,
     )
 
 
 @router.post("/api/v1/clips", dependencies=view)
-def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJobList:
+def make_clips(body: NewClip, note: Note, signed: Signed, context: Context) -> ClipJobList:
     """Create clips. Progress is sent on the channel `job` of the state socket."""
     kind = ExportKind(body.kind)
     days = MOST_CLIP_S / 86_400 if kind in (ExportKind.MP4, ExportKind.EVIDENCE) else MOST_DAYS
     if kind is ExportKind.EVIDENCE:
-        check_may_prove(here, signed.person, body.cameras)
+        check_may_prove(context, signed.person, body.cameras)
         if not body.sound:
             raise bad_input("Evidence holds the recordings themselves, with their sound.", "Save a clip without sound.")
     span, cameras = (
         parse_span(body.from_ms, body.to_ms, days),
         [CameraId(one) for one in dict.fromkeys(body.cameras)],
     )
-    now_ms = here.recorder.clock.now_ms()
+    now_ms = context.recorder.clock.now_ms()
     if span.end_ms > now_ms + AHEAD_MS or span.begin_ms >= now_ms:
         raise bad_input("The end hasn't come yet.", "Choose a time that is over.")
     span = Span(span.begin_ms, min(span.end_ms, now_ms))  # or it would say that the time to come is not recorded
 
     def ask() -> list[ClipExportJob]:
         for camera in cameras:
-            known_camera(camera, here)
+            known_camera(camera, context)
         groups = [tuple(cameras)] if kind is ExportKind.SIDE_BY_SIDE else [(camera,) for camera in cameras]
         how, wanted = ClipAlterations(body.stamp, body.boxes, body.all_but), []
         for group in groups:
             plain = ExportOptions(kind, group, span, body.speed, with_sound=body.sound, exact=body.exact)
-            options = altered(here, plain, how)
-            check_open(here, group, span, EVIDENCE_HINT if kind is ExportKind.EVIDENCE else OPEN_HINT)
-            wanted.append((options, _name(here, group, span, kind, _how(how))))
-        made = here.jobs.ask(signed.person, here.recorder, here.clips, wanted, how)
+            options = altered(context, plain, how)
+            check_open(context, group, span, EVIDENCE_HINT if kind is ExportKind.EVIDENCE else OPEN_HINT)
+            wanted.append((options, _name(context, group, span, kind, _how(how))))
+        made = context.jobs.ask(signed.person, context.recorder, context.clips, wanted, how)
         for one in made:
             note("clip", one.name)
         return made
@@ -180,62 +180,62 @@ def make_clips(body: NewClip, note: Note, signed: Signed, here: Here) -> ClipJob
 
 
 @router.patch("/api/v1/clips/{clip}", dependencies=view)
-def keep_clip(clip: OneClip, body: KeepClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
+def keep_clip(clip: OneClip, body: KeepClip, request: Request, signed: Signed, context: Context) -> ClipJobInfo:
     """Keep a clip, or stop keeping it. Kept clips are not deleted to free space."""
-    found = _own(here, clip, signed.person)
+    found = _own(context, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
-    changed = here.jobs.change(found, kept=body.kept)
+    changed = context.jobs.change(found, kept=body.kept)
     if changed is None:
         raise not_found("Clip not found.")
-    _note(here, request, signed, "clip kept" if body.kept else "clip no longer kept", found)
+    _note(context, request, signed, "clip kept" if body.kept else "clip no longer kept", found)
     return job_info(changed, signed.person)
 
 
 @router.put("/api/v1/clips/{clip}/name", dependencies=view)
-def rename_clip(clip: OneClip, body: RenameClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
+def rename_clip(clip: OneClip, body: RenameClip, request: Request, signed: Signed, context: Context) -> ClipJobInfo:
     """Give a clip another name; its file is downloaded under it."""
-    found = _own(here, clip, signed.person)
+    found = _own(context, clip, signed.person)
     if found.state is not ClipJobState.DONE:
         raise bad_input("This clip isn't ready yet.", "Wait until it is.")
     stem = " ".join(body.name.split()).removesuffix(found.kind.suffix)
     if not stem:
         raise bad_input("This name is only the ending of a file.", "Enter another name.")
     name = stem + found.kind.suffix
-    changed = here.jobs.change(found, name=name)
+    changed = context.jobs.change(found, name=name)
     if changed is None:
         raise not_found("Clip not found.")
-    _note(here, request, signed, f"clip renamed to {name}", found)
+    _note(context, request, signed, f"clip renamed to {name}", found)
     return job_info(changed, signed.person)
 
 
 @router.delete("/api/v1/clips/{clip}", dependencies=view)
-def remove_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> OkResponse:
+def remove_clip(clip: OneClip, request: Request, signed: Signed, context: Context) -> OkResponse:
     """Delete a clip; it can be restored for a minute. One in progress is canceled."""
-    found = _own(here, clip, signed.person)
-    here.jobs.remove(found)
-    _note(here, request, signed, "clip deleted", found)
+    found = _own(context, clip, signed.person)
+    context.jobs.remove(found)
+    _note(context, request, signed, "clip deleted", found)
     return OkResponse()
 
 
 @router.post("/api/v1/clips/{clip}/restore", dependencies=view)
-def restore_clip(clip: OneClip, request: Request, signed: Signed, here: Here) -> ClipJobInfo:
+def restore_clip(clip: OneClip, request: Request, signed: Signed, context: Context) -> ClipJobInfo:
     """Restore a clip that was deleted less than a minute ago."""
-    found = here.jobs.find_removed(clip, signed.person)
+    found = context.jobs.find_removed(clip, signed.person)
     if found is not None:
         _check_own(signed.person, found)
-        found = here.jobs.restore(found)
+        found = context.jobs.restore(found)
     if found is None:
         raise not_found("Clip not found.")
-    _note(here, request, signed, "clip restored", found)
+    _note(context, request, signed, "clip restored", found)
     return job_info(found, signed.person)
 
 
 @router.get("/media/clips/{clip}", dependencies=view, response_class=Response)
-def clip_file(clip: OneClip, request: Request, signed: Signed, here: Here) -> Response:
+def clip_file(clip: OneClip, request: Request, signed: Signed, context: Context) -> Response:
     """Return the file. `?save=1`: as a download."""
-    found = _seen(here, clip, signed.person)
-    return answer_file(here, request, found, found.name if "save" in request.query_params else None)
+    found = _seen(context, clip, signed.person)
+    return answer_file(context, request, found, found.name if "save" in request.query_params else None)
 
 
 router.add_api_route(
@@ -248,11 +248,11 @@ router.add_api_route(
 )
 
 
-def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: str | None) -> Response:
+def answer_file(context: AppContext, request: Request, job: ClipExportJob, save: str | None) -> Response:
     """Return a clip's file or the requested range of it."""
     if job.state is not ClipJobState.DONE:
         raise RequestRefused(404, "not_there_yet", "This clip isn't ready yet.", "Wait until it is.")
-    path = here.jobs.file(job)
+    path = context.jobs.file(job)
     if not path.exists():
         raise not_found("Clip not found.")
     headers = {"Cache-Control": "private, no-cache"}
@@ -267,7 +267,7 @@ def answer_file(here: AppContext, request: Request, job: ClipExportJob, save: st
         read=lambda begin, end: read_bytes(path, begin, end),
         media_type=job.kind.media_type,
         headers=headers,
-        is_there=lambda: here.jobs.given_on(job.id) is not None,
+        is_there=lambda: context.jobs.given_on(job.id) is not None,
     )
 
 
@@ -302,29 +302,29 @@ OPEN_HINT: Final = "Unlock them, download the clip, and share the file."
 EVIDENCE_HINT: Final = "Use tawny export --evidence --key FILE."
 
 
-def check_open(here: AppContext, cameras: tuple[CameraId, ...], span: Span, hint: str = OPEN_HINT) -> None:
+def check_open(context: AppContext, cameras: tuple[CameraId, ...], span: Span, hint: str = OPEN_HINT) -> None:
     """Raise RequestRefused for encrypted recordings.
 
     Saved clips are stored unencrypted for everyone who may see the camera, and links lead to unencrypted video.
     """
-    if any(is_sealed(one.path) for camera in cameras for one in segments(here.recorder, camera, None, span)):
+    if any(is_sealed(one.path) for camera in cameras for one in segments(context.recorder, camera, None, span)):
         what = "Encrypted recordings can't be saved or shared, because the clip would be stored unencrypted."
         raise RequestRefused(423, "sealed", what, hint)
 
 
-def _note(here: AppContext, request: Request, signed: Signed, action: str, job: ClipExportJob) -> None:
-    here.accounts.note(action, signed.person.name, caller_of(request), job.name)
+def _note(context: AppContext, request: Request, signed: Signed, action: str, job: ClipExportJob) -> None:
+    context.accounts.note(action, signed.person.name, caller_of(request), job.name)
 
 
-def _seen(here: AppContext, clip: str, person: Account) -> ClipExportJob:
-    found = here.jobs.find(clip, person)
+def _seen(context: AppContext, clip: str, person: Account) -> ClipExportJob:
+    found = context.jobs.find(clip, person)
     if found is None:
         raise not_found("Clip not found.")
     return found
 
 
-def _own(here: AppContext, clip: str, person: Account) -> ClipExportJob:
-    found = _seen(here, clip, person)
+def _own(context: AppContext, clip: str, person: Account) -> ClipExportJob:
+    found = _seen(context, clip, person)
     _check_own(person, found)
     return found
 
@@ -341,8 +341,8 @@ def _how(altered: ClipAlterations) -> str:
     return " stamped" if altered.stamp else " boxes" if altered.boxes else ""
 
 
-def _name(here: AppContext, cameras: tuple[CameraId, ...], span: Span, kind: ExportKind, more: str) -> str:
-    name = clip_name(here, cameras[0], span.begin_ms).removesuffix(".mp4")
+def _name(context: AppContext, cameras: tuple[CameraId, ...], span: Span, kind: ExportKind, more: str) -> str:
+    name = clip_name(context, cameras[0], span.begin_ms).removesuffix(".mp4")
     if len(cameras) > 1:
-        name = name.replace(serializers.camera_name(here.recorder, cameras[0]), f"{len(cameras)} cameras", 1)
+        name = name.replace(serializers.camera_name(context.recorder, cameras[0]), f"{len(cameras)} cameras", 1)
     return name + (" time-lapse" if kind is ExportKind.TIMELAPSE else "") + more + kind.suffix

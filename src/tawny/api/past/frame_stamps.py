@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from tawny.api import serializers
 from tawny.api.auth.access import Access, OneCamera, known_camera, parse_span, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.request_handling import WorkerRoute
 from tawny.api.schemas import ApiResponse, Ms
 from tawny.live.wakeup import share_once
@@ -45,11 +45,11 @@ router = APIRouter(prefix="/api/v1", route_class=WorkerRoute)
 
 
 @router.get("/cameras/{camera}/figures", dependencies=[rule(Access.VIEW)])
-def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, here: Here) -> FigureList:
+def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, context: Context) -> FigureList:
     """Return the stored detector figures of at most two minutes, for frames with motion, and of calm seconds."""
-    known = known_camera(camera, here)
-    found = frame_stamps(here, known, parse_span(from_ms, to_ms, MOST_S / 86_400))
-    pre_s, post_s = event_rolls(here.recorder, known)
+    known = known_camera(camera, context)
+    found = frame_stamps(context, known, parse_span(from_ms, to_ms, MOST_S / 86_400))
+    pre_s, post_s = event_rolls(context.recorder, known)
     return FigureList(
         title=found.title,
         items=[_figure_info(one) for one in found.figures],
@@ -59,18 +59,18 @@ def figures(camera: OneCamera, from_ms: Ms, to_ms: Ms, here: Here) -> FigureList
     )
 
 
-def frame_stamps(here: AppContext, camera: CameraId, span: Span, *, only_boxes: bool = False) -> FrameStamps:
+def frame_stamps(context: AppContext, camera: CameraId, span: Span, *, only_boxes: bool = False) -> FrameStamps:
     """Return the stamps of a camera's frames in a time. Reads the disk."""
-    recorder = here.recorder
+    recorder = context.recorder
     title, rolls = serializers.camera_name(recorder, camera), event_rolls(recorder, camera)
-    return read_stamps(recorder, camera, span, title, here.zone, rolls, only_boxes=only_boxes)
+    return read_stamps(recorder, camera, span, title, context.zone, rolls, only_boxes=only_boxes)
 
 
 class LiveStamps:
     """Stamps of the newest frames; use from one thread at a time."""
 
-    def __init__(self, here: AppContext, camera: CameraId) -> None:
-        self._here, self._camera = here, camera
+    def __init__(self, context: AppContext, camera: CameraId) -> None:
+        self._here, self._camera = context, camera
         self._stamps: FrameStamps | None = None
         self._read_ms = 0
 
@@ -82,11 +82,11 @@ class LiveStamps:
         return self._stamps.at(at_ms)
 
 
-def live_stamps(here: AppContext, camera: CameraId, hub: Hub) -> LiveStamps:
+def live_stamps(context: AppContext, camera: CameraId, hub: Hub) -> LiveStamps:
     """Return the stamps of a stream, the same for all its viewers. Event loop only."""
-    if here.is_unlocked:
-        return LiveStamps(here, camera)  # encrypted recordings stay with those who have unlocked them
-    return share_once(LiveStamps, hub, lambda: LiveStamps(here, camera))
+    if context.is_unlocked:
+        return LiveStamps(context, camera)  # encrypted recordings stay with those who have unlocked them
+    return share_once(LiveStamps, hub, lambda: LiveStamps(context, camera))
 
 
 def _figure_info(one: MotionFigure) -> FigureInfo:

@@ -17,7 +17,7 @@ from starlette.types import Send
 from tawny.api import serializers
 from tawny.api.auth.access import LOOK_S as RIGHTS_S
 from tawny.api.auth.access import has_ended, the_session
-from tawny.api.context import AppContext, the_site
+from tawny.api.context import AppContext, app_context
 from tawny.api.errors import RequestRefused, answer, bad_input
 from tawny.api.request_handling import UNLOCKED
 from tawny.delivery.file_names import name_stamp
@@ -53,7 +53,7 @@ class GuardedStreamingResponse(StreamingResponse):
         is_there: Callable[[], bool] = lambda: True,
     ) -> None:
         super().__init__(data, status_code, headers, media_type)
-        self._request, self._clock, self._is_there = request, the_site(request).recorder.clock, is_there
+        self._request, self._clock, self._is_there = request, app_context(request).recorder.clock, is_there
 
     async def stream_response(self, send: Send) -> None:
         """Send until the end, or until access ends, also while the client reads nothing or nothing is there to send."""
@@ -101,7 +101,7 @@ def while_unlocked(request: Request) -> Callable[[], bool]:
     """Return what says whether a session that had unlocked encrypted recordings still has; true for others."""
     if not request.scope.get("state", {}).get(UNLOCKED):
         return lambda: True
-    unlocks, session = the_site(request).unlocks, the_session(request)
+    unlocks, session = app_context(request).unlocks, the_session(request)
     return lambda: unlocks.of(session) is not None
 
 
@@ -183,12 +183,12 @@ class ClipRequest:
     rest_ms: int | None = None
 
 
-async def cut_clip(here: AppContext, clip_request: ClipRequest) -> ClipFile:
+async def cut_clip(context: AppContext, clip_request: ClipRequest) -> ClipFile:
     """Cut a clip. Raises RequestRefused: when nothing is recorded, or the clip would be too large."""
     sound, exact, rest_ms = clip_request.with_sound, clip_request.exact, clip_request.rest_ms
-    find = partial(here.clips.clip, with_sound=sound, exact=exact, rest_ms=rest_ms)
+    find = partial(context.clips.clip, with_sound=sound, exact=exact, rest_ms=rest_ms)
     try:
-        async with here.cutting:
+        async with context.cutting:
             clip = await asyncio.to_thread(
                 find, clip_request.camera, clip_request.stream, clip_request.span, MOST_CLIP_BYTES
             )
@@ -216,14 +216,14 @@ MOST_ELSEWHERE = 50
 
 
 async def answer_clip(
-    here: AppContext, request: Request, clip_request: ClipRequest, attachment: str | None = None
+    context: AppContext, request: Request, clip_request: ClipRequest, attachment: str | None = None
 ) -> Response:
     """Return a clip or the requested range of it. attachment: file name for saving.
 
     `X-Cut-At-Ms`, `X-Rest-Ms`: if it ends early, from where, and with what, to ask for the rest. `X-Elsewhere-Ms`:
     times that only the other stream has, as `BEGIN-END,BEGIN-END`.
     """
-    clip = await cut_clip(here, clip_request)
+    clip = await cut_clip(context, clip_request)
     headers = {"X-Start-Ms": str(clip.start_ms), "Cache-Control": "private, no-cache"}
     if clip.rest_from_ms is not None:
         headers |= {"X-Cut-At-Ms": str(clip.rest_from_ms), "X-Rest-Ms": str(clip.rest_ms)}
@@ -243,13 +243,13 @@ async def answer_clip(
     )
 
 
-def clip_name(here: AppContext, camera: CameraId, from_ms: int) -> str:
+def clip_name(context: AppContext, camera: CameraId, from_ms: int) -> str:
     """Return `Front door 2026-11-20 05.58.12.mp4`, in the recorder's time zone."""
-    return timed_name(here, serializers.camera_name(here.recorder, camera), from_ms)
+    return timed_name(context, serializers.camera_name(context.recorder, camera), from_ms)
 
 
-def timed_name(here: AppContext, title: str, from_ms: int, suffix: str = ".mp4") -> str:
-    at = datetime.fromtimestamp(from_ms // 1000, UTC).astimezone(here.zone)
+def timed_name(context: AppContext, title: str, from_ms: int, suffix: str = ".mp4") -> str:
+    at = datetime.fromtimestamp(from_ms // 1000, UTC).astimezone(context.zone)
     return f"{title} {name_stamp(at)}{suffix}"
 
 

@@ -17,7 +17,7 @@ from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response
 
 from tawny.api.auth.access import Access, Note, parse_list, rule
-from tawny.api.context import AppContext, Here
+from tawny.api.context import AppContext, Context
 from tawny.api.errors import RequestRefused, bad_input, sealed_error, without_paths
 from tawny.api.events.event_routes import clip_span
 from tawny.api.past.media_responses import (
@@ -74,26 +74,26 @@ class _Plan:
 
 
 @router.get("/api/v1/clips/zip", dependencies=view)
-def about_clips_zip(events: EventIds, here: Here) -> ClipsZipInfo:
+def about_clips_zip(events: EventIds, context: Context) -> ClipsZipInfo:
     """Say what a ZIP file with the clips of these events would hold, and what it can't."""
-    plan = _planned(events, here)
+    plan = _planned(events, context)
     return ClipsZipInfo(clips=len(plan.clips), missing=list(plan.missing), file=f"/media/clips.zip?events={events}")
 
 
 @router.get("/media/clips.zip", dependencies=view, response_class=Response)
-async def clips_zip(events: EventIds, request: Request, note: Note, here: Here) -> Response:
+async def clips_zip(events: EventIds, request: Request, note: Note, context: Context) -> Response:
     """Return the clips of up to 100 events in one ZIP file, without re-encoding."""
-    plan = await asyncio.to_thread(_planned, events, here)
-    at = datetime.fromtimestamp(here.recorder.clock.now_ms() / 1000, here.zone)
+    plan = await asyncio.to_thread(_planned, events, context)
+    at = datetime.fromtimestamp(context.recorder.clock.now_ms() / 1000, context.zone)
     name = f"tawny {at:%Y-%m-%d %H.%M.%S}.zip"
     await asyncio.to_thread(note, "clips", f"{name}: {', '.join(plan.clips)}"[:500])
     headers = {"Content-Disposition": disposition(name), "Cache-Control": "private, no-store"}
     return GuardedStreamingResponse(
-        request, _zipped(plan, here), 200, headers, "application/zip", while_unlocked(request)
+        request, _zipped(plan, context), 200, headers, "application/zip", while_unlocked(request)
     )
 
 
-def _planned(events: str, here: AppContext) -> _Plan:
+def _planned(events: str, context: AppContext) -> _Plan:
     """Raises RequestRefused: when one is encrypted and locked, when there are too many, or none can be had."""
     clips, missing, names = dict[str, ClipRequest](), list[MissingClip](), set[str]()
     ids = list(dict.fromkeys(parse_list(events)))
@@ -102,14 +102,14 @@ def _planned(events: str, here: AppContext) -> _Plan:
     if len(ids) > MOST_EVENTS:
         raise RequestRefused(400, "bad_input", f"At most {MOST_EVENTS} clips fit one download.", "Select fewer.")
     for one in ids:
-        event = here.recorder.index.event(EventId(one))
+        event = context.recorder.index.event(EventId(one))
         if event is None:
             missing.append(MissingClip(event=one, name="", why="This event was deleted, or you can't see its camera."))
             continue
-        name = _unique(clip_name(here, event.camera, event.start_ms), names)
-        span = clip_span(event, here)
-        found = segments(here.recorder, event.camera, None, span)
-        if any(is_sealed(part.path) for part in found) and not here.is_unlocked:
+        name = _unique(clip_name(context, event.camera, event.start_ms), names)
+        span = clip_span(event, context)
+        found = segments(context.recorder, event.camera, None, span)
+        if any(is_sealed(part.path) for part in found) and not context.is_unlocked:
             raise sealed_error()
         if event.end_ms is None:
             missing.append(MissingClip(event=one, name=name, why="This event isn't over yet."))
@@ -151,14 +151,14 @@ class _Outlet(io.RawIOBase):
         return whole
 
 
-async def _zipped(plan: _Plan, here: AppContext) -> AsyncIterator[bytes]:
+async def _zipped(plan: _Plan, context: AppContext) -> AsyncIterator[bytes]:
     """Yield the file. One clip at a time is open, and of it only what is being sent is in memory."""
     outlet, missing = _Outlet(), [f"{one.name or one.event}: {one.why}" for one in plan.missing]
     file = ZipFile(outlet, "w", ZIP_STORED)  # closed only when whole: of an aborted download nothing is finished
     for name, clip_request in plan.clips.items():
         try:
-            clip = await cut_clip(here, clip_request)
-            at = datetime.fromtimestamp(clip.start_ms / 1000, here.zone)
+            clip = await cut_clip(context, clip_request)
+            at = datetime.fromtimestamp(clip.start_ms / 1000, context.zone)
             info = ZipInfo(name, max(at.timetuple()[:6], _EARLIEST))
             async for piece in iterate_in_threadpool(_packed(file, info, clip, outlet)):
                 yield piece
