@@ -134,7 +134,7 @@ def of_crops(file: Path, camera: str) -> FilmTracks:
     its crops are by both models is what it is; where they see nothing, nobody knows whether it is a hand."""
     with np.load(file) as kept:
         labels = agreed(kept["yp"], kept["pp"])
-        wide, high = kept["wh"][0].tolist()
+        width, height = kept["wh"][0].tolist()
         every = list(zip(kept["track"].tolist(), kept["t"].tolist(), kept["box"].tolist(), strict=True))
         crops = np.stack([kept["l"], kept["m"]], axis=1)
     tracks: dict[int, Track] = {}
@@ -142,7 +142,7 @@ def of_crops(file: Path, camera: str) -> FilmTracks:
     for n, (number, at_s, (x0, y0, x1, y1)) in enumerate(every):
         track = tracks.setdefault(number, Track(camera, "day", passage=len(tracks)))
         track.at_s.append(at_s)
-        track.boxes.append((x0 / wide, y0 / high, x1 / wide, y1 / high))
+        track.boxes.append((x0 / width, y0 / height, x1 / width, y1 / height))
         track.is_seen.append(True)
         track.crop_at.append(len(track.crops))
         track.crops.append(crops[n])
@@ -225,11 +225,11 @@ def _at(passage: Passage, at_s: float) -> Box | None:
 
 def _covers(a: Box, b: Box) -> float:
     """Overlap of two boxes by the smaller one's area."""
-    wide = min(a[2], b[2]) - max(a[0], b[0])
-    high = min(a[3], b[3]) - max(a[1], b[1])
-    if wide <= 0 or high <= 0:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
         return 0.0
-    return wide * high / max(min(_area(a), _area(b)), 1e-9)
+    return width * height / max(min(_area(a), _area(b)), 1e-9)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -130,13 +130,13 @@ def _looked_at(before: Floats, now: Floats, rng: np.random.Generator, own: Float
     if count < 2:
         return None
     largest = 1 + int(np.argmax([np.count_nonzero(differs & (marked == n)) for n in range(1, count)]))
-    x, y, wide, high = (int(v) for v in stats[largest, :4])
+    x, y, width, height = (int(v) for v in stats[largest, :4])
     inside = differs & (marked == largest)
     if not LEAST_CELLS <= np.count_nonzero(inside) <= MOST * cells * cells:
         return None
     if own is not None and np.mean(cv2.resize(own, (cells, cells), interpolation=cv2.INTER_AREA)[inside]) < OWN:
         return None
-    box = (x / cells, (y + 1) / cells, (x + wide) / cells, (y + high - 1) / cells)
+    box = (x / cells, (y + 1) / cells, (x + width) / cells, (y + height - 1) / cells)
     return crops_of(seen.astype(np.uint8), differs, [box])[0]
 
 
@@ -204,8 +204,8 @@ def _resized(figure: Figure, by: float) -> Figure:
 
 def _put(place: Floats, figure: Figure, left: int, top: int) -> None:
     """In place; what is outside is cut off."""
-    high, wide = figure.alpha.shape
-    y0, x0, y1, x1 = max(0, top), max(0, left), min(PLACE, top + high), min(PLACE, left + wide)
+    height, width = figure.alpha.shape
+    y0, x0, y1, x1 = max(0, top), max(0, left), min(PLACE, top + height), min(PLACE, left + width)
     if y1 <= y0 or x1 <= x0:
         return
     part = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)

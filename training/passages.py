@@ -166,9 +166,9 @@ def _spots(rng: np.random.Generator) -> Floats:
 def _demo_place(rng: np.random.Generator, *, night: bool) -> Floats:
     luma = _plate(str(rng.choice(list(SCENES))), "infrared" if night else str(rng.choice(["day", "dusk"])))
     edge = float(rng.uniform(0.5, 1.0))
-    high, wide = int(HIGH * edge), int(WIDE * edge)
-    y, x = int(rng.integers(0, luma.shape[0] - high + 1)), int(rng.integers(0, luma.shape[1] - wide + 1))
-    part = luma[y : y + high, x : x + wide]
+    height, width = int(HIGH * edge), int(WIDE * edge)
+    y, x = int(rng.integers(0, luma.shape[0] - height + 1)), int(rng.integers(0, luma.shape[1] - width + 1))
+    part = luma[y : y + height, x : x + width]
     return _scaled(part[:, ::-1] if rng.random() < 0.5 else part)
 
 
@@ -292,8 +292,8 @@ def _figure(way: _Way, number: int, film: Film) -> Figure | None:
 def _put(picture: Floats, figure: Figure, x: float, y: float, film: Film) -> Box | None:
     """Return the box of what is seen of it, in shares."""
     left, top = round(x - figure.foot[0]), round(y - figure.foot[1])
-    high, wide = figure.alpha.shape
-    y0, x0, y1, x1 = max(0, top), max(0, left), min(HIGH, top + high), min(WIDE, left + wide)
+    height, width = figure.alpha.shape
+    y0, x0, y1, x1 = max(0, top), max(0, left), min(HIGH, top + height), min(WIDE, left + width)
     if y1 <= y0 or x1 <= x0:
         return None
     part = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)
@@ -410,17 +410,17 @@ class _Nuisance:
         """Cloths on a line (4), or branches from a trunk (5)."""
         x, y = self._at
         far, pace = self._sways
-        for wide, high, grey, phase, gap in self._cloths:
-            by = far * high * (np.sin(pace * number + phase) + 0.4 * np.sin(2.3 * pace * number))
-            foot = y + high - abs(by) * 0.3
+        for width, height, grey, phase, gap in self._cloths:
+            by = far * height * (np.sin(pace * number + phase) + 0.4 * np.sin(2.3 * pace * number))
+            foot = y + height - abs(by) * 0.3
             if self._how == 4:
-                middle = (x + wide / 2 + by * 0.4, (y + foot) / 2)
-                corners = [(x, y), (x + wide, y), (middle[0] + wide / 2, middle[1]), (x + wide + by, foot),
-                           (x + by, foot), (middle[0] - wide / 2, middle[1])]  # fmt: skip
+                middle = (x + width / 2 + by * 0.4, (y + foot) / 2)
+                corners = [(x, y), (x + width, y), (middle[0] + width / 2, middle[1]), (x + width + by, foot),
+                           (x + by, foot), (middle[0] - width / 2, middle[1])]  # fmt: skip
                 cv2.fillPoly(picture, [np.round(corners).astype(np.int32)], float(grey), cv2.LINE_AA)
-                x += wide + gap
+                x += width + gap
             else:
-                cv2.line(picture, (round(x), round(y)), (round(x + by + wide), round(foot)), float(grey / 2),
+                cv2.line(picture, (round(x), round(y)), (round(x + by + width), round(foot)), float(grey / 2),
                          1 + round(gap), cv2.LINE_AA)  # fmt: skip
         return picture
 
@@ -487,12 +487,12 @@ def _crops(luma: Any, look: Any) -> Iterator[tuple[int, Any, Box]]:
 
 
 def _is_of(track: Box, figure: Box) -> bool:
-    wide = min(track[2], figure[2]) - max(track[0], figure[0])
-    high = min(track[3], figure[3]) - max(track[1], figure[1])
-    if wide <= 0 or high <= 0:
+    width = min(track[2], figure[2]) - max(track[0], figure[0])
+    height = min(track[3], figure[3]) - max(track[1], figure[1])
+    if width <= 0 or height <= 0:
         return False
     own, its = ((box[2] - box[0]) * (box[3] - box[1]) for box in (track, figure))
-    return bool(wide * high >= COVERED * min(own, its) and wide * high >= OF_TRACK * own)
+    return bool(width * height >= COVERED * min(own, its) and width * height >= OF_TRACK * own)
 
 
 if __name__ == "__main__":

@@ -396,11 +396,11 @@ def _cone(a: Sequence[float], b: Sequence[float], low: float, high: float, albed
     yield _face(rings[1], albedo)
 
 
-def _ball(middle: Sequence[float], wide: float, high: float, albedo: float) -> Iterator[Face]:
+def _ball(middle: Sequence[float], width: float, height: float, albedo: float) -> Iterator[Face]:
     x, y, z = middle
     levels = [(-1.0, 0.05), (-0.6, 0.8), (0.0, 1.0), (0.6, 0.8), (1.0, 0.05)]
     for (h0, r0), (h1, r1) in pairwise(levels):
-        yield from _cone((x, y, z + h0 * high), (x, y, z + h1 * high), r0 * wide, r1 * wide, albedo)
+        yield from _cone((x, y, z + h0 * height), (x, y, z + h1 * height), r0 * width, r1 * width, albedo)
 
 
 # --- drawing --------------------------------------------------------------------------------------------------------

@@ -97,9 +97,9 @@ def _passes(*, lamps: bool, nearer: bool) -> Callable[[int], Film]:
 
 
 def _put(picture: Picture, cut: Cut, x: float, foot: float, plate: Picture) -> None:
-    high, wide = cut.grey.shape
-    left, top = round(x - wide / 2), round(foot - high)
-    y0, x0, y1, x1 = max(0, top), max(0, left), min(HEIGHT, top + high), min(WIDTH, left + wide)
+    height, width = cut.grey.shape
+    left, top = round(x - width / 2), round(foot - height)
+    y0, x0, y1, x1 = max(0, top), max(0, left), min(HEIGHT, top + height), min(WIDTH, left + width)
     if y1 <= y0 or x1 <= x0:
         return
     part = slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)

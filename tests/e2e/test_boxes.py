@@ -64,8 +64,8 @@ def places(image: Any) -> tuple[Rect | None, Rect | None]:
     white = ((red > 225) & (green > 225) & (blue > 225)).astype(np.uint8)
     white[:EDGE], white[-EDGE:], white[:, :EDGE], white[:, -EDGE:] = 0, 0, 0, 0
     _, _, found, _ = cv2.connectedComponentsWithStats(white)
-    x, y, wide, high, area = max(found[1:], key=lambda one: one[-1], default=(0, 0, 0, 0, 0))
-    thing = (float(x), float(y), float(x + wide), float(y + high)) if area > LEAST_AREA else None
+    x, y, width, height, area = max(found[1:], key=lambda one: one[-1], default=(0, 0, 0, 0, 0))
+    thing = (float(x), float(y), float(x + width), float(y + height)) if area > LEAST_AREA else None
     yellow = (red > 190) & (green > 150) & (blue < 130) & (red - blue > 100)
     rows, columns = np.flatnonzero(yellow.sum(axis=1) >= LINE), np.flatnonzero(yellow.sum(axis=0) >= LINE)
     box = (columns[0], rows[0], columns[-1], rows[-1]) if len(rows) and len(columns) else None
@@ -76,10 +76,10 @@ def is_round(thing: Rect | None, box: Rect | None) -> bool:
     """The box holds most of the thing, and is not much larger."""
     if thing is None or box is None:
         return False
-    wide, high = thing[2] - thing[0], thing[3] - thing[1]
+    width, height = thing[2] - thing[0], thing[3] - thing[1]
     inside = min(thing[2], box[2]) - max(thing[0], box[0]), min(thing[3], box[3]) - max(thing[1], box[1])
-    near = all(abs(one - other) < 0.4 * wide for one, other in zip(thing, box, strict=True))
-    return near and inside[0] > 0.6 * wide and inside[1] > 0.7 * high
+    near = all(abs(one - other) < 0.4 * width for one, other in zip(thing, box, strict=True))
+    return near and inside[0] > 0.6 * width and inside[1] > 0.7 * height
 
 
 def seen(page: Page, selector: str) -> Any:
@@ -219,17 +219,17 @@ def test_a5_the_box_lies_on_the_thing_in_the_best_picture(owner: BrowserContext,
     assert answer.ok, answer.text()
     picture = cv2.imdecode(np.frombuffer(answer.body(), np.uint8), cv2.IMREAD_COLOR)
     assert picture is not None
-    high, wide = picture.shape[:2]
+    height, width = picture.shape[:2]
     thing, _ = places(picture)
     x0, y0, x1, y1 = event["box"]
     assert thing
-    assert shared(thing, (x0 * wide, y0 * high, x1 * wide, y1 * high)) >= 0.5
+    assert shared(thing, (x0 * width, y0 * height, x1 * width, y1 * height)) >= 0.5
 
 
 def shared(one: Rect, other: Rect) -> float:
     """Intersection over union."""
-    wide, high = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
-    both = max(0.0, wide) * max(0.0, high)
+    width, height = min(one[2], other[2]) - max(one[0], other[0]), min(one[3], other[3]) - max(one[1], other[1])
+    both = max(0.0, width) * max(0.0, height)
     areas = [(rect[2] - rect[0]) * (rect[3] - rect[1]) for rect in (one, other)]
     return both / (sum(areas) - both)
 

@@ -149,18 +149,18 @@ def pixels(page: Page, selector: str) -> Any:
     page.wait_for_function(HAS_PIXELS, arg=selector)
     while (found := page.locator(selector).first.evaluate(PIXELS)) is None:
         page.wait_for_function(HAS_PIXELS, arg=selector)
-    wide, high, data = found
-    return np.array(data, np.uint8).reshape(high, wide)
+    width, height, data = found
+    return np.array(data, np.uint8).reshape(height, width)
 
 
 def most_off(picture: Any) -> float:
     """By how many pixels, of a picture 960 px wide, its lines leave straight ones at most; from the middle on."""
-    high, wide = picture.shape
+    height, width = picture.shape
     dark = picture < LIT
     off = []
-    for begin in middles(dark[high // 2]):
+    for begin in middles(dark[height // 2]):
         found = []
-        for rows in (range(high // 2, high), range(high // 2, -1, -1)):
+        for rows in (range(height // 2, height), range(height // 2, -1, -1)):
             at = begin
             for row in rows:
                 near = [one for one in middles(dark[row]) if abs(one - at) < 6]
@@ -168,12 +168,12 @@ def most_off(picture: Any) -> float:
                     break
                 at = near[0]
                 found.append((row, at))
-        if len(found) < high / 2:
+        if len(found) < height / 2:
             continue
         rows_, places = np.array(found, float).T
         off.append(float(np.max(np.abs(places - np.polyval(np.polyfit(rows_, places, 1), rows_)))))
     assert len(off) >= 3, "lines"
-    return float(max(off) * 960 / wide)
+    return float(max(off) * 960 / width)
 
 
 def middles(row: Any) -> list[float]:
@@ -323,8 +323,8 @@ def test_a_photo_is_saved_as_it_is_shown(page: Page, house: Tawny, camera: str, 
     assert saved.value.suggested_filename.endswith(".jpg")
     picture = photo(saved.value.path())
     if camera == "masked":
-        high, wide = picture.shape
-        assert int(picture[int(0.3 * high) : int(0.7 * high), int(0.36 * wide) : int(0.64 * wide)].max()) < 40
+        height, width = picture.shape
+        assert int(picture[int(0.3 * height) : int(0.7 * height), int(0.36 * width) : int(0.64 * width)].max()) < 40
     else:
         assert most_off(picture) < STRAIGHT_PX[camera]
 
@@ -391,8 +391,8 @@ def test_what_is_private_stays_black(page: Page, house: Tawny) -> None:
     page.goto(f"{house.base}/live/masked")
     expect(page.locator('.focus-picture[data-view="playing"] .dewarped[data-straight]')).to_be_visible()
     picture = pixels(page, ".focus-picture .dewarped")
-    high, wide = picture.shape
-    inner = picture[int(0.3 * high) : int(0.7 * high), int(0.36 * wide) : int(0.64 * wide)]
+    height, width = picture.shape
+    inner = picture[int(0.3 * height) : int(0.7 * height), int(0.36 * width) : int(0.64 * width)]
     assert int(inner.max()) < 40
     assert int(pixels(page, ".focus-picture video").max()) > LIT
 

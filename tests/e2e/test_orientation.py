@@ -106,15 +106,15 @@ def recorded_ms(owner: BrowserContext, house: Tawny, camera: str) -> int | None:
 def picture_of(page: Page, selector: str) -> Any:
     """Return what is on the screen of a picture, without its borders: uint8 [height, width, 3]."""
     found = page.locator(selector).first
-    wide, high, fit = found.evaluate(ONLY_THE_PICTURE)
-    return without_borders(jpeg(found.screenshot()), wide, high, fit)
+    width, height, fit = found.evaluate(ONLY_THE_PICTURE)
+    return without_borders(jpeg(found.screenshot()), width, height, fit)
 
 
-def without_borders(seen: Any, wide: int, high: int, fit: str) -> Any:
+def without_borders(seen: Any, width: int, height: int, fit: str) -> Any:
     """Return the part that the image fills. wide, high, fit: of the image in its place."""
     assert fit in ("contain", "cover", "fill")
-    scale = min(seen.shape[1] / wide, seen.shape[0] / high)
-    across, down = round(wide * scale), round(high * scale)
+    scale = min(seen.shape[1] / width, seen.shape[0] / height)
+    across, down = round(width * scale), round(height * scale)
     left, top = (seen.shape[1] - across) // 2, (seen.shape[0] - down) // 2
     return seen[top : top + down, left : left + across] if fit == "contain" else seen
 
@@ -180,10 +180,10 @@ def test_all_on_the_wall(page: Page, house: Tawny) -> None:
         boxes[number] = (*video.evaluate(ONLY_THE_PICTURE), video.bounding_box())
     seen = jpeg(page.screenshot())
     for number, one in enumerate(ORIENTATIONS):
-        wide, high, fit, box = boxes[number]
+        width, height, fit, box = boxes[number]
         left, top = round(box["x"]), round(box["y"])
         tile = seen[top : top + round(box["height"]), left : left + round(box["width"])]
-        assert corners_of(without_borders(tile, wide, high, fit)) == wanted(one), one
+        assert corners_of(without_borders(tile, width, height, fit)) == wanted(one), one
 
 
 @each_now
@@ -285,9 +285,11 @@ def test_exports(owner: BrowserContext, house: Tawny, tmp_path: Path, asked: dic
     for camera, data in exported(owner, house, cameras, **asked).items():
         orientation = ORIENTATIONS[int(camera[1:])]
         image = jpeg(data) if asked["kind"] == "sheet" else first_frame(data, tmp_path)[2]
-        wide, high = orientation.size(WIDTH, HEIGHT)
+        width, height = orientation.size(WIDTH, HEIGHT)
         across = 320 if asked["kind"] == "sheet" else image.shape[1]
-        image = image[: round(across / wide * high), :across]  # a sheet's first picture; above the time of a time-lapse
+        image = image[
+            : round(across / width * height), :across
+        ]  # a sheet's first picture; above the time of a time-lapse
         assert corners_of(image) == wanted(orientation), (camera, image.shape)
 
 

@@ -78,7 +78,7 @@ def test_what_is_dark_in_a_stored_image_is_masked_too() -> None:
 
 def test_each_image_of_a_strip_is_masked() -> None:
     one = scaled_size(white("yuv420p"), 64)
-    high, wide = one.shape[:2]
-    seen = pixels(masked_jpeg(side_by_side([one, one, one]), [LEFT], [wide / high]))
+    height, width = one.shape[:2]
+    seen = pixels(masked_jpeg(side_by_side([one, one, one]), [LEFT], [width / height]))
     for begin in (0, 64, 128):
         assert seen[:, begin + 4 : begin + 28].max() <= 24 < 150 < seen[:, begin + 40 : begin + 60].min()

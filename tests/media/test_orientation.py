@@ -117,9 +117,9 @@ def test_what_is_redacted_is_said_of_the_image_as_shown(clip: SampleClip, one: O
     hidden[:20, :33] = True
     found = blur_picture(seen, hidden)
     apart = np.abs(np.asarray(found.rgb, float) - np.asarray(seen.rgb, float)).max(axis=2)
-    high, wide = apart.shape
-    assert apart[: high // 4, : wide // 4].mean() > 1
-    assert apart[high // 2 :, wide // 2 :].max() == 0
+    height, width = apart.shape
+    assert apart[: height // 4, : width // 4].mean() > 1
+    assert apart[height // 2 :, width // 2 :].max() == 0
 
 
 @every

@@ -264,11 +264,11 @@ def test_an_export_has_the_box_where_the_thing_is_shown(tmp_path: Path, turned: 
     make_export(archive, ClipCache(archive), wish, ZONE, place, 10**9)
     with av.open(str(place.out), "r") as file:
         colours: Any = next(file.decode(video=0)).to_ndarray(format="rgb24")
-    high, wide = colours.shape[:2]
-    assert (wide, high) == turned.size(640, 480)
+    height, width = colours.shape[:2]
+    assert (width, height) == turned.size(640, 480)
     yellow = (colours[..., 0] > 150) & (colours[..., 1] > 150) & (colours[..., 2] < 110)
-    rows, columns = np.flatnonzero(yellow.sum(axis=1) > wide / 5), np.flatnonzero(yellow.sum(axis=0) > high / 5)
-    found = columns[0] / wide, rows[0] / high, (columns[-1] + 1) / wide, (rows[-1] + 1) / high
+    rows, columns = np.flatnonzero(yellow.sum(axis=1) > width / 5), np.flatnonzero(yellow.sum(axis=0) > height / 5)
+    found = columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height
     assert found == pytest.approx((0.25, 0.5, 0.5, 0.75), abs=0.02)
 
 

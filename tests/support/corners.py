@@ -20,11 +20,11 @@ PLACES: Final = ((0, 0), (1, 0), (0, 1), (1, 1))
 def picture(number: int = 0) -> Any:
     """Return a frame, uint8 [height, width, 3]. A grey square moves in the middle."""
     made = np.full((HEIGHT, WIDTH, 3), 90, np.uint8)
-    high, wide = HEIGHT // 3, WIDTH // 3
+    height, width = HEIGHT // 3, WIDTH // 3
     for (x, y), name in SENT.items():
-        made[y * (HEIGHT - high) : y * (HEIGHT - high) + high, x * (WIDTH - wide) : x * (WIDTH - wide) + wide] = (
-            COLOURS[name]
-        )
+        made[
+            y * (HEIGHT - height) : y * (HEIGHT - height) + height, x * (WIDTH - width) : x * (WIDTH - width) + width
+        ] = COLOURS[name]
     left = WIDTH // 2 - 20 + number % FPS * 3
     made[HEIGHT // 2 - 10 : HEIGHT // 2 + 10, left : left + 16] = 170
     return made
@@ -59,5 +59,5 @@ def name_of(rgb: Any) -> str:
 
 def corners_of(rgb: Any) -> list[str]:
     """Return the colours of an image, uint8 [height, width, 3], in the order of PLACES."""
-    high, wide = rgb.shape[:2]
-    return [name_of(rgb[round(high * (0.12 + 0.76 * y)), round(wide * (0.12 + 0.76 * x))]) for x, y in PLACES]
+    height, width = rgb.shape[:2]
+    return [name_of(rgb[round(height * (0.12 + 0.76 * y)), round(width * (0.12 + 0.76 * x))]) for x, y in PLACES]

@@ -52,22 +52,24 @@ def number(layout: Layout, rng: np.random.Generator) -> str:
 
 def plate(layout: Layout, text: str) -> Any:
     """Return the flat plate, uint8 [height, width, 3], two pixels per mm."""
-    wide, high = (2 * mm for mm in layout.size)
-    paper = np.full((high, wide, 3), layout.paper, np.uint8)
-    left, right = (round(0.085 * wide) if strip else round(0.02 * wide) for strip in layout.strips)
-    for strip, x0 in zip(layout.strips, (0, wide - right), strict=True):
+    width, height = (2 * mm for mm in layout.size)
+    paper = np.full((height, width, 3), layout.paper, np.uint8)
+    left, right = (round(0.085 * width) if strip else round(0.02 * width) for strip in layout.strips)
+    for strip, x0 in zip(layout.strips, (0, width - right), strict=True):
         if strip:
             paper[:, x0 : x0 + (left if x0 == 0 else right)] = (20, 50, 140)
     letters = _line(text)
-    tall = round(layout.letter * high)
-    room = wide - left - right - round(0.04 * wide)
+    tall = round(layout.letter * height)
+    room = width - left - right - round(0.04 * width)
     fit = cv2.resize(letters, (min(room, round(letters.shape[1] * tall / letters.shape[0])), tall), interpolation=3)
-    x0 = left + round(0.02 * wide) + (room - fit.shape[1]) // 2
-    y0 = (high - tall) * 2 // 3 if layout.small else (high - tall) // 2
+    x0 = left + round(0.02 * width) + (room - fit.shape[1]) // 2
+    y0 = (height - tall) * 2 // 3 if layout.small else (height - tall) // 2
     _ink(paper, fit, x0, y0, layout.ink)
     if layout.small:
-        cv2.putText(paper, layout.small, (wide // 3, round(0.2 * high)), 2, high / 300, (150, 30, 30), 3, cv2.LINE_AA)
-    cv2.rectangle(paper, (3, 3), (wide - 4, high - 4), layout.ink, 4)
+        cv2.putText(
+            paper, layout.small, (width // 3, round(0.2 * height)), 2, height / 300, (150, 30, 30), 3, cv2.LINE_AA
+        )
+    cv2.rectangle(paper, (3, 3), (width - 4, height - 4), layout.ink, 4)
     return paper
 
 
@@ -128,25 +130,29 @@ def _ink(paper: Any, letters: Any, x0: int, y0: int, ink: tuple[int, int, int]) 
     part[:] = (part * (1 - share) + np.array(ink) * share).astype(np.uint8)
 
 
-def _furnish(picture: Any, wide: int, high: int, rng: np.random.Generator) -> None:
+def _furnish(picture: Any, width: int, height: int, rng: np.random.Generator) -> None:
     """Draw window, lamps, bumper and badge: objects that may be confused with a plate."""
-    picture[: round(0.32 * high), round(0.1 * wide) : round(0.9 * wide)] = rng.uniform(20, 60)
+    picture[: round(0.32 * height), round(0.1 * width) : round(0.9 * width)] = rng.uniform(20, 60)
     for _ in range(8):
-        y = int(rng.integers(0, round(0.3 * high)))
-        cv2.line(picture, (round(0.1 * wide), y), (round(0.9 * wide), y + int(rng.integers(-40, 40))), (90, 95, 100), 3)
+        y = int(rng.integers(0, round(0.3 * height)))
+        cv2.line(
+            picture, (round(0.1 * width), y), (round(0.9 * width), y + int(rng.integers(-40, 40))), (90, 95, 100), 3
+        )
     for x in (0.03, 0.83):
         cv2.rectangle(
             picture,
-            (round(x * wide), round(0.4 * high)),
-            (round((x + 0.14) * wide), round(0.52 * high)),
+            (round(x * width), round(0.4 * height)),
+            (round((x + 0.14) * width), round(0.52 * height)),
             (150, 30, 30),
             -1,
         )
-    cv2.rectangle(picture, (0, round(0.85 * high)), (wide, round(0.9 * high)), (40, 40, 42), -1)
+    cv2.rectangle(picture, (0, round(0.85 * height)), (width, round(0.9 * height)), (40, 40, 42), -1)
     for x in np.linspace(0.3, 0.7, 12):
-        cv2.line(picture, (round(x * wide), round(0.87 * high)), (round(x * wide), round(0.95 * high)), (70, 70, 72), 5)
+        cv2.line(
+            picture, (round(x * width), round(0.87 * height)), (round(x * width), round(0.95 * height)), (70, 70, 72), 5
+        )
     cv2.putText(
-        picture, "SALOON", (round(0.1 * wide), round(0.6 * high)), 0, wide / 1400, (200, 200, 205), 6, cv2.LINE_AA
+        picture, "SALOON", (round(0.1 * width), round(0.6 * height)), 0, width / 1400, (200, 200, 205), 6, cv2.LINE_AA
     )
 
 

@@ -13,15 +13,17 @@ WINDOW = Polygon(CORNERS)
 RED = (255, 0, 0)
 
 
-def view(wide: int, high: int, orientation: Orientation = UPRIGHT) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
+def view(
+    width: int, height: int, orientation: Orientation = UPRIGHT
+) -> "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]":
     """Return the image as it is shown. wide, high: as sent, px."""
-    sent = np.full((high, wide, 3), 128, np.uint8)
-    sent[round(0.1 * high) : round(0.3 * high), round(0.6 * wide) : round(0.8 * wide)] = RED
+    sent = np.full((height, width, 3), 128, np.uint8)
+    sent[round(0.1 * height) : round(0.3 * height), round(0.6 * width) : round(0.8 * width)] = RED
     return np.ascontiguousarray(turned(sent, orientation))
 
 
-def strip(count: int, wide: int, high: int, orientation: Orientation = UPRIGHT) -> bytes:
-    return side_by_side([scaled_size(view(wide, high, orientation), 320)] * count)
+def strip(count: int, width: int, height: int, orientation: Orientation = UPRIGHT) -> bytes:
+    return side_by_side([scaled_size(view(width, height, orientation), 320)] * count)
 
 
 def shares(data: bytes | None) -> tuple[float, float]:

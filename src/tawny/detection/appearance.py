@@ -137,10 +137,10 @@ def empty_scene(strip: Any, shape: tuple[int, int]) -> Any:
 
     shape: height and width of the event's image. None if it is unclear where thumbnails begin: theirs may be another.
     """
-    high, wide = strip.shape[:2]
-    counts = thumbnail_counts(wide, high, [shape[1] / shape[0]])
+    height, width = strip.shape[:2]
+    counts = thumbnail_counts(width, height, [shape[1] / shape[0]])
     count = min(counts)
-    if len(counts) > 1 or min(high, wide // count) < _LEAST_SIDE:
+    if len(counts) > 1 or min(height, width // count) < _LEAST_SIDE:
         return None
     return np.median(np.split(strip, count, axis=1), axis=0).astype(np.uint8)
 
@@ -152,8 +152,8 @@ def appearance_of(rgb: Any, box: Box, kind: str, scene: Any = None) -> Appearanc
     """
     area = max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1])
     within, inner = _region(rgb, box)
-    wide, high = inner[2] - inner[0], inner[3] - inner[1]
-    if min(wide, high) < _LEAST_SIDE:
+    width, height = inner[2] - inner[0], inner[3] - inner[1]
+    if min(width, height) < _LEAST_SIDE:
         return Appearance(area)
     frame = oklab(_at_most(rgb, _FRAME_SIDE))
     lab = oklab(within)
@@ -167,16 +167,16 @@ def appearance_of(rgb: Any, box: Box, kind: str, scene: Any = None) -> Appearanc
     weights, around = _foreground(lab, inner, moved)
     if moved is not None:
         inner = _tight(weights, inner)
-        wide, high = inner[2] - inner[0], inner[3] - inner[1]
+        width, height = inner[2] - inner[0], inner[3] - inner[1]
     if float(_quantile(around)) < _DARK:
         weights = weights * ~np.isin(names, [COLOURS.index("black"), COLOURS.index("grey")])
     names = names[inner[1] : inner[3], inner[0] : inner[2]]
     weights = weights[inner[1] : inner[3], inner[0] : inner[2]]
     parts = {WHOLE: _shares(names, weights)}
     if kind == PERSON:
-        middle = slice(round(0.15 * wide), max(1, round(0.85 * wide)))
-        parts[UPPER] = _shares(*(one[round(0.16 * high) : round(0.5 * high), middle] for one in (names, weights)))
-        parts[LOWER] = _shares(*(one[round(0.54 * high) : round(0.9 * high), middle] for one in (names, weights)))
+        middle = slice(round(0.15 * width), max(1, round(0.85 * width)))
+        parts[UPPER] = _shares(*(one[round(0.16 * height) : round(0.5 * height), middle] for one in (names, weights)))
+        parts[LOWER] = _shares(*(one[round(0.54 * height) : round(0.9 * height), middle] for one in (names, weights)))
     return Appearance(area, parts)
 
 

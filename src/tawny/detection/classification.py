@@ -574,11 +574,11 @@ def _widened(low: float, high: float) -> tuple[float, float]:
 
 def how_well(thing: Box, moving: Box) -> float:
     """Return how well a detection fits a track: 0 if it does not match, else the intersection over union."""
-    wide = min(thing[2], moving[2]) - max(thing[0], moving[0])
-    high = min(thing[3], moving[3]) - max(thing[1], moving[1])
-    if wide <= 0 or high <= 0:
+    width = min(thing[2], moving[2]) - max(thing[0], moving[0])
+    height = min(thing[3], moving[3]) - max(thing[1], moving[1])
+    if width <= 0 or height <= 0:
         return 0.0
-    both, a, b = wide * high, _area(thing), _area(moving)
+    both, a, b = width * height, _area(thing), _area(moving)
     if both < BELONGS * min(a, b) or max(a, b) > SIZES * min(a, b):
         return 0.0
     return both / (a + b - both)

@@ -248,16 +248,16 @@ class ObjectLook:
         import cv2
 
         best = (-1.0, self._scale, self.middle, self._look)
-        high, wide = small.shape
+        height, width = small.shape
         for factor in SCALES:
             scale = min(MOST_SCALE, max(LEAST_SCALE, self._scale * factor))
             w, h = (max(LEAST_PX, round(side * scale)) for side in self.size)
-            if w >= wide or h >= high:
+            if w >= width or h >= height:
                 continue
             look = cv2.resize(self._look, (w, h), interpolation=cv2.INTER_AREA)
             left, top = (round(e - side / 2 - reach) for e, side in zip(expected, (w, h), strict=True))
             right, bottom = left + w + 2 * round(reach), top + h + 2 * round(reach)
-            x0, y0, x1, y1 = max(0, left), max(0, top), min(wide, right), min(high, bottom)
+            x0, y0, x1, y1 = max(0, left), max(0, top), min(width, right), min(height, bottom)
             if x1 - x0 < w or y1 - y0 < h:
                 continue
             found = cv2.matchTemplate(small[y0:y1, x0:x1], look, cv2.TM_CCOEFF_NORMED, mask=self._mask(w, h))

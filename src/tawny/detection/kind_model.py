@@ -92,13 +92,13 @@ def crops_of(luma: Any, mask: Any, boxes: Sequence[Box]) -> Any:
     return made
 
 
-def _cut(picture: Any, left: float, top: float, wide: float, high: float) -> Any:
+def _cut(picture: Any, left: float, top: float, width: float, height: float) -> Any:
     """Return this part of the image as uint8 [64, 64], scaled down by averaging or scaled up."""
     import cv2  # not at module level: recording works without OpenCV
 
     rows, columns = picture.shape
     x0, y0 = int(np.floor(left)), int(np.floor(top))
-    x1, y1 = max(x0 + 1, int(np.ceil(left + wide))), max(y0 + 1, int(np.ceil(top + high)))
+    x1, y1 = max(x0 + 1, int(np.ceil(left + width))), max(y0 + 1, int(np.ceil(top + height)))
     down = slice(max(0, min(y0, rows - 1)), max(1, min(y1, rows)))
     across = slice(max(0, min(x0, columns - 1)), max(1, min(x1, columns)))
     inside = picture[down, across]

@@ -254,12 +254,12 @@ def _apart(one: Box, other: Box) -> float:
     """Return how far apart two boxes are: 0 to 1 where they overlap, 0 for equal ones; else 1 and the gap between them,
     in their mean width and height."""
     (x0, y0, x1, y1), (a0, b0, a1, b1) = one, other
-    wide, high = min(x1, a1) - max(x0, a0), min(y1, b1) - max(y0, b0)
-    if wide > 0 and high > 0:
-        shared = wide * high
+    width, height = min(x1, a1) - max(x0, a0), min(y1, b1) - max(y0, b0)
+    if width > 0 and height > 0:
+        shared = width * height
         return 1 - shared / ((x1 - x0) * (y1 - y0) + (a1 - a0) * (b1 - b0) - shared)
-    across = max(0.0, -wide) / max(LEAST_SIDE, (x1 - x0 + a1 - a0) / 2)
-    down = max(0.0, -high) / max(LEAST_SIDE, (y1 - y0 + b1 - b0) / 2)
+    across = max(0.0, -width) / max(LEAST_SIDE, (x1 - x0 + a1 - a0) / 2)
+    down = max(0.0, -height) / max(LEAST_SIDE, (y1 - y0 + b1 - b0) / 2)
     return 1 + math.hypot(across, down)
 
 

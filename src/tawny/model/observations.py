@@ -304,8 +304,8 @@ class PathLines:
 def _distance(begin: Box, end: Box) -> float:
     """Return the distance of two boxes of one object, in its mean width and height."""
     (x0, y0, x1, y1), (a0, b0, a1, b1) = begin, end
-    wide, high = max((x1 - x0 + a1 - a0) / 2, LEAST_SIDE), max((y1 - y0 + b1 - b0) / 2, LEAST_SIDE)
-    return math.hypot((a0 + a1 - x0 - x1) / 2 / wide, (b0 + b1 - y0 - y1) / 2 / high)
+    width, height = max((x1 - x0 + a1 - a0) / 2, LEAST_SIDE), max((y1 - y0 + b1 - b0) / 2, LEAST_SIDE)
+    return math.hypot((a0 + a1 - x0 - x1) / 2 / width, (b0 + b1 - y0 - y1) / 2 / height)
 
 
 class RecentBoxes:

@@ -53,7 +53,7 @@ class PastOrientation:
         seen = self._formats(event, is_strip=is_strip)
         then = {one.orientation for one in seen}
         sizes = [one.shown_size for one in seen]
-        shapes = [wide / high for wide, high in sizes] if is_strip else None
+        shapes = [width / height for width, height in sizes] if is_strip else None
         if not then:
             now = self._archive.orientation(event.camera)
             if masked_jpeg(stored, [now.polygon_shown(one) for one in private], shapes) is stored:

@@ -77,8 +77,8 @@ class TrackedPicture:
 
 def downscaled_grid(luma: Any) -> Grey:
     """Return the downscaled frame, uint8 [height, WIDTH]."""
-    high, wide = luma.shape[:2]
-    size = (WIDTH, max(2, round(WIDTH * high / wide)))
+    height, width = luma.shape[:2]
+    size = (WIDTH, max(2, round(WIDTH * height / width)))
     return np.asarray(cv2.resize(np.ascontiguousarray(luma), size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
@@ -106,8 +106,8 @@ def follow_subject(seen: Sequence[TrackedPicture], marks: Sequence[SubjectMark])
 
 
 def _followed(seen: Sequence[TrackedPicture], mark: SubjectMark) -> dict[int, Mask]:
-    high, wide = seen[0].shape
-    at = min(high - 1, int(mark.y * high)), min(wide - 1, int(mark.x * wide))
+    height, width = seen[0].shape
+    at = min(height - 1, int(mark.y * height)), min(width - 1, int(mark.x * width))
     patches = _patches(seen[0].mask)
     mine = next((one for one in patches if _grown(one, REACH)[at]), None)
     if mine is None:
@@ -327,6 +327,6 @@ def _around(masks: Sequence[Mask]) -> list[int]:
     rows, columns = np.flatnonzero(whole.any(axis=1)), np.flatnonzero(whole.any(axis=0))
     if not len(rows):
         return [0, 0, 0, 0]
-    high, wide = whole.shape
-    edges = (columns[0] / wide, rows[0] / high, (columns[-1] + 1) / wide, (rows[-1] + 1) / high)
+    height, width = whole.shape
+    edges = (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
     return [round(float(edge) * 1000) for edge in edges]

@@ -50,19 +50,19 @@ def _textured(scene: Scene) -> Any:
     import cv2
 
     chance = np.random.default_rng(scene.seed)
-    high, wide = round(DOWN * PX), round(ACROSS * PX)
-    made = np.full((high, wide), 120, np.float32)
+    height, width = round(DOWN * PX), round(ACROSS * PX)
+    made = np.full((height, width), 120, np.float32)
     for cell, depth in ((160, 26), (40, 16), (10, 9 if scene.background != "wall" else 3)):
-        coarse = chance.standard_normal((high // cell + 2, wide // cell + 2)).astype(np.float32)
-        made += depth * cv2.resize(coarse, (wide, high), interpolation=cv2.INTER_CUBIC)
+        coarse = chance.standard_normal((height // cell + 2, width // cell + 2)).astype(np.float32)
+        made += depth * cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC)
     if scene.background == "houses":
         for _ in range(90):
-            x, y = int(chance.integers(0, wide - 60)), int(chance.integers(0, high * 2 // 3))
+            x, y = int(chance.integers(0, width - 60)), int(chance.integers(0, height * 2 // 3))
             w, h = int(chance.integers(30, 160)), int(chance.integers(30, 120))
             cv2.rectangle(made, (x, y), (x + w, y + h), float(chance.integers(60, 190)), -1)
     if scene.background == "fence":
-        for x in range(0, wide, 36):
-            cv2.rectangle(made, (x, high // 3), (x + 9, high * 3 // 4), 165.0, -1)
+        for x in range(0, width, 36):
+            cv2.rectangle(made, (x, height // 3), (x + 9, height * 3 // 4), 165.0, -1)
     return np.clip(made, 20, 235)
 
 
@@ -140,17 +140,17 @@ class PanoramaCamera:
         """Return what it sees now: uint8 [height, width]."""
         import cv2
 
-        wide, high = self.size
+        width, height = self.size
         across = self.width_deg * PX
         middle = ((ACROSS / 2 + self.pan) * PX, (DOWN / 2 - self.tilt) * PX)
-        scale = wide / across
-        matrix = np.array([[scale, 0, wide / 2 - middle[0] * scale], [0, scale, high / 2 - middle[1] * scale]])
+        scale = width / across
+        matrix = np.array([[scale, 0, width / 2 - middle[0] * scale], [0, scale, height / 2 - middle[1] * scale]])
         seen = cv2.warpAffine(self._still, matrix, self.size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         for one in self.scene.walkers:
             self._draw(seen, one, scale * PX)
         for post in self.scene.posts:
             x = self._x(post)
-            cv2.rectangle(seen, (round(x - 0.8 * scale * PX), 0), (round(x + 0.8 * scale * PX), high), 70.0, -1)
+            cv2.rectangle(seen, (round(x - 0.8 * scale * PX), 0), (round(x + 0.8 * scale * PX), height), 70.0, -1)
         seen = 110 + (seen - 110) * self.scene.contrast
         if self.scene.contrast < 1:
             seen -= 60 * (1 - self.scene.contrast)

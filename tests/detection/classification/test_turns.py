@@ -18,8 +18,8 @@ def test_a_box_of_a_turned_picture_is_where_it_is_in_the_picture(turn: int, rows
     picture[rows - 1, 0] = 255
     shown = rotate_picture(picture, turn)
     (y,), (x,) = shown[:, :, 0].nonzero()
-    high, wide = shown.shape[:2]
-    box = upright((x / wide, y / high, (x + 1) / wide, (y + 1) / high), turn)
+    height, width = shown.shape[:2]
+    box = upright((x / width, y / height, (x + 1) / width, (y + 1) / height), turn)
     assert box == pytest.approx((0.0, 1 - 1 / rows, 1 / columns, 1.0))
 
 

@@ -62,16 +62,16 @@ def _oval(x: float, y: float, by_x: float, by_y: float) -> Shape:
 
 def _draw(picture: Any, x: int, y: int, size: tuple[int, int], parts: list[tuple[RGB, Shape]]) -> Box:
     """Draw parts, lighter above and darker to the right, and return the box. size: width and height, px."""
-    wide, high = size
-    rows, columns = np.mgrid[0:high, 0:wide]
-    light = (1.12 - 0.35 * rows / high - 0.18 * columns / wide)[..., None]
-    there = picture[y : y + high, x : x + wide]
+    width, height = size
+    rows, columns = np.mgrid[0:height, 0:width]
+    light = (1.12 - 0.35 * rows / height - 0.18 * columns / width)[..., None]
+    there = picture[y : y + height, x : x + width]
     for colour, fill in parts:
-        mask = np.zeros((high, wide), np.uint8)
+        mask = np.zeros((height, width), np.uint8)
         fill(mask)
         soft = cv2.GaussianBlur(mask, (3, 3), 0)[..., None].astype(np.float32) / 255
         there[:] = there * (1 - soft) + np.clip(np.array(colour, np.float32) * light, 0, 255) * soft
-    return _box(picture, x, y, wide, high)
+    return _box(picture, x, y, width, height)
 
 
 def draw_car(picture: Any, x: int, y: int, wide: int, paint: RGB) -> Box:
@@ -99,11 +99,11 @@ def draw_animal(picture: Any, x: int, y: int, wide: int, coat: RGB) -> Box:
     return _draw(picture, x, y, (wide, round(wide * 0.62)), [(coat, shape) for shape in shapes])
 
 
-def _box(picture: Any, x: int, y: int, wide: int, high: int) -> Box:
+def _box(picture: Any, x: int, y: int, width: int, height: int) -> Box:
     """Return the box as a detector gives it: 4 % too large."""
     rows, columns = picture.shape[:2]
-    by_x, by_y = 0.04 * wide, 0.04 * high
-    edges = (x - by_x) / columns, (y - by_y) / rows, (x + wide + by_x) / columns, (y + high + by_y) / rows
+    by_x, by_y = 0.04 * width, 0.04 * height
+    edges = (x - by_x) / columns, (y - by_y) / rows, (x + width + by_x) / columns, (y + height + by_y) / rows
     x0, y0, x1, y1 = (min(1.0, max(0.0, edge)) for edge in edges)
     return x0, y0, x1, y1
 
@@ -140,14 +140,14 @@ def made_event(
         colours = [(round(0.8 * r), round(0.74 * g), round(0.72 * b)) for r, g, b in colours]
     middle = 620 + round(260 * shift)
     if what in ("car", "truck"):
-        wide = round(330 * size)
-        box, kind = draw_car(picture, middle - wide // 2, 560 - round(wide * 0.42), wide, colours[0]), "vehicle"
+        width = round(330 * size)
+        box, kind = draw_car(picture, middle - width // 2, 560 - round(width * 0.42), width, colours[0]), "vehicle"
     elif what == "person":
-        high = round(300 * size)
-        box, kind = draw_person(picture, middle, 620 - high, high, colours[0], colours[1]), "person"
+        height = round(300 * size)
+        box, kind = draw_person(picture, middle, 620 - height, height, colours[0], colours[1]), "person"
     else:
-        wide = round(150 * size)
-        box, kind = draw_animal(picture, middle, 600 - round(wide * 0.62), wide, colours[0]), "animal"
+        width = round(150 * size)
+        box, kind = draw_animal(picture, middle, 600 - round(width * 0.62), width, colours[0]), "animal"
     if light == "infrared":
         picture = np.repeat(picture.mean(axis=2, keepdims=True), 3, axis=2)
     noise = np.random.default_rng(at_ms % 65_521).normal(0, 5, picture.shape[:2])[..., None]

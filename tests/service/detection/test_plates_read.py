@@ -45,16 +45,16 @@ def passage() -> tuple[SourcePacket, ...]:
     rng = np.random.default_rng(4)
     van, _ = vehicle(LAYOUTS[0], "B AB 4268", 110, "day", rng)
     van = cv2.cvtColor(van, cv2.COLOR_RGB2YUV)
-    high, wide = van.shape[:2]
+    height, width = van.shape[:2]
     place = cv2.GaussianBlur(rng.integers(60, 190, (HIGH, WIDE)).astype(np.uint8), (0, 0), 9)
     encoder, packets = Encoder(WIDE, HIGH, FPS, gop_s=2.0), list[SourcePacket]()
     for n in range(LENGTH_S * FPS):
         luma = np.clip(place + rng.normal(0, 1.5, place.shape), 0, 255).astype(np.uint8)
         share = (n / FPS - COMES_S) / (GOES_S - COMES_S)
-        x = round(-wide + share * (WIDE + wide))
-        left, right = max(0, x), min(WIDE, x + wide)
+        x = round(-width + share * (WIDE + width))
+        left, right = max(0, x), min(WIDE, x + width)
         if right > left:
-            luma[80 : 80 + high, left:right] = van[:, left - x : right - x, 0]
+            luma[80 : 80 + height, left:right] = van[:, left - x : right - x, 0]
         yuv = np.concatenate([luma, np.full((HIGH // 2, WIDE), 128, np.uint8)])
         packets += encoder.encode(yuv, n * 90_000 // FPS)
     return tuple(packets + encoder.close())

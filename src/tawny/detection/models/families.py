@@ -89,8 +89,8 @@ def fit(rgb: Any, size: Size, wants: InputNormalisation) -> FittedInput:
 def within(box: Box, part: Box) -> Box:
     """Return a box in shares of the frame. box: in shares of `part`."""
     x0, y0, x1, y1 = part
-    wide, high = x1 - x0, y1 - y0
-    return (x0 + box[0] * wide, y0 + box[1] * high, x0 + box[2] * wide, y0 + box[3] * high)
+    width, height = x1 - x0, y1 - y0
+    return (x0 + box[0] * width, y0 + box[1] * height, x0 + box[2] * width, y0 + box[3] * height)
 
 
 # Common parts of the model families. A family decodes the outputs of one type of model.

@@ -221,9 +221,9 @@ def _is_same(a: DetectedObject, b: DetectedObject, *, overlaps: bool) -> bool:
 
 def shared_model(a: Box, b: Box) -> float:
     """Return the intersection over union, 0..1."""
-    wide = min(a[2], b[2]) - max(a[0], b[0])
-    high = min(a[3], b[3]) - max(a[1], b[1])
-    if wide <= 0 or high <= 0:
+    width = min(a[2], b[2]) - max(a[0], b[0])
+    height = min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
         return 0.0
-    both = wide * high
+    both = width * height
     return both / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - both)

@@ -186,11 +186,11 @@ def apart(a: Sequence[float], b: Sequence[float]) -> float:
 def way(first: Sequence[CellBox], last: Sequence[CellBox]) -> float:
     """Return the displacement in object sizes: each axis by its own side, each end the mean of one or two boxes."""
     a, b, c, d = first[0], first[-1], last[0], last[-1]  # with one box, its mean with itself
-    wide = (a.x1 - a.x0 + b.x1 - b.x0 + c.x1 - c.x0 + d.x1 - d.x0) / 4
-    high = (a.y1 - a.y0 + b.y1 - b.y0 + c.y1 - c.y0 + d.y1 - d.y0) / 4
+    width = (a.x1 - a.x0 + b.x1 - b.x0 + c.x1 - c.x0 + d.x1 - d.x0) / 4
+    height = (a.y1 - a.y0 + b.y1 - b.y0 + c.y1 - c.y0 + d.y1 - d.y0) / 4
     across = abs(a.x0 + a.x1 + b.x0 + b.x1 - c.x0 - c.x1 - d.x0 - d.x1) / 4
     down = abs(a.y0 + a.y1 + b.y0 + b.y1 - c.y0 - c.y1 - d.y0 - d.y1) / 4
-    return max(across / min(MOST_SIDE, max(LEAST_SIDE, wide)), down / min(MOST_SIDE, max(LEAST_SIDE, high)))
+    return max(across / min(MOST_SIDE, max(LEAST_SIDE, width)), down / min(MOST_SIDE, max(LEAST_SIDE, height)))
 
 
 MOST_BLOBS = 24
@@ -244,9 +244,9 @@ def blobs(front: Mask, moving: Mask, excess: Grey, least_cells: int, *, hints: b
             break
         is_sure = bool(area[i] >= least_cells and strong[i] >= STRONG_CELLS)
         if is_sure or hints:
-            x, y, wide, high = (int(v) for v in stats[i, :4])
+            x, y, width, height = (int(v) for v in stats[i, :4])
             # closing added two cells above and below; one remains
-            box = CellBox(x, y + 1, x + wide, y + high - 1)
+            box = CellBox(x, y + 1, x + width, y + height - 1)
             found.append(
                 Blob(int(i), box, float(area[i]), float(inner[i] / area[i]), float(beyond_limits[i] / area[i]), is_sure)
             )

@@ -150,8 +150,8 @@ def plates_in(rgb: Any) -> list[PlateCandidate]:
         found += [(_worth(strokes, small, one), one) for one in _bars(strokes, round(bar * small.shape[1]))]
     best: list[PlateCandidate] = []
     for worth, rect in sorted((each for each in found if each[0] > 0), key=lambda each: -each[0]):
-        x, y, wide, high = cv2.boundingRect(cv2.boxPoints(rect))
-        box = (x / scale, y / scale, (x + wide) / scale, (y + high) / scale)
+        x, y, width, height = cv2.boundingRect(cv2.boxPoints(rect))
+        box = (x / scale, y / scale, (x + width) / scale, (y + height) / scale)
         if all(_apart(box, other.box) for other in best):
             best.append(PlateCandidate(box, level(grey, rect, scale), worth))
         if len(best) == MOST:
@@ -180,22 +180,22 @@ def _bars(strokes: Any, gap: int) -> list[Any]:
 
 def _lying(rect: Any) -> Any:
     """Return the same rectangle with width >= height."""
-    centre, (wide, high), angle = rect
-    if wide < high:
-        wide, high, angle = high, wide, angle - 90
+    centre, (width, height), angle = rect
+    if width < height:
+        width, height, angle = height, width, angle - 90
     angle = (angle + 90) % 180 - 90
-    return centre, (wide, high), angle
+    return centre, (width, height), angle
 
 
 def _worth(strokes: Any, grey: Any, rect: Any) -> float:
     """Return the plausibility of a plate; 0 if impossible."""
-    (x, y), (wide, high), angle = rect
-    if high < LEAST_HIGH or abs(angle) > LEANS or not ASPECT[0] <= wide / high <= ASPECT[1]:
+    (x, y), (width, height), angle = rect
+    if height < LEAST_HIGH or abs(angle) > LEANS or not ASPECT[0] <= width / height <= ASPECT[1]:
         return 0.0
-    if not SHARE[0] <= wide / grey.shape[1] <= SHARE[1]:
+    if not SHARE[0] <= width / grey.shape[1] <= SHARE[1]:
         return 0.0
-    x0, x1 = max(0, round(x - wide / 2)), round(x + wide / 2)
-    y0, y1 = max(0, round(y - high / 2)), round(y + high / 2)
+    x0, x1 = max(0, round(x - width / 2)), round(x + width / 2)
+    y0, y1 = max(0, round(y - height / 2)), round(y + height / 2)
     part, change = grey[y0:y1, x0:x1], strokes[y0:y1, x0:x1]
     if not part.size:
         return 0.0
@@ -208,12 +208,12 @@ def _worth(strokes: Any, grey: Any, rect: Any) -> float:
 
 def level(grey: Any, rect: Any, scale: float) -> Any:
     """Return the plate cut from the full image with a margin: rotated level, HIGH px high, dark letters."""
-    (x, y), (wide, high), angle = rect
-    x, y, wide, high = (value / scale for value in (x, y, wide + 0.5 * high, 1.5 * high))
-    times = HIGH / high
+    (x, y), (width, height), angle = rect
+    x, y, width, height = (value / scale for value in (x, y, width + 0.5 * height, 1.5 * height))
+    times = HIGH / height
     turn = cv2.getRotationMatrix2D((x, y), angle, times)
-    turn[:, 2] += (wide * times / 2 - x, HIGH / 2 - y)
-    size = (max(1, round(wide * times)), HIGH)
+    turn[:, 2] += (width * times / 2 - x, HIGH / 2 - y)
+    size = (max(1, round(width * times)), HIGH)
     flat = cv2.warpAffine(grey, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     dark, bright = (float(value) for value in np.percentile(flat, (5, 95)))
     even = np.clip((flat.astype(np.float32) - dark) * (255 / max(1.0, bright - dark)), 0, 255).astype(np.uint8)
@@ -222,10 +222,10 @@ def level(grey: Any, rect: Any, scale: float) -> Any:
 
 
 def _apart(one: tuple[float, ...], other: tuple[float, ...]) -> bool:
-    wide = min(one[2], other[2]) - max(one[0], other[0])
-    high = min(one[3], other[3]) - max(one[1], other[1])
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
     least = min((box[2] - box[0]) * (box[3] - box[1]) for box in (one, other))
-    return wide <= 0 or high <= 0 or wide * high < 0.5 * least
+    return width <= 0 or height <= 0 or width * height < 0.5 * least
 
 
 # Plate reading by an ONNX model of the user that gives one row of letter scores per position.
@@ -253,10 +253,10 @@ class PlateModel:
                 f"The model {file} can't read license plates: its input is {entry.type} {shape}.",
                 "It needs one fixed-size image: [n, height, width, 1 or 3].",
             )
-        colours, high, wide = sizes if self._colours_first else (sizes[2], sizes[0], sizes[1])
-        self._colours, self._size = colours, (wide, high)
+        colours, height, width = sizes if self._colours_first else (sizes[2], sizes[0], sizes[1])
+        self._colours, self._size = colours, (width, height)
         self._file = file
-        self.read(np.full((high, wide), 255, np.uint8))  # checks the output once
+        self.read(np.full((height, width), 255, np.uint8))  # checks the output once
 
     def read(self, grey: Any) -> tuple[str, float]:
         """Read a plate as `tesseract.Tesseract.read`. The score is that of the least certain letter."""

@@ -147,14 +147,14 @@ def even_planes(video: av.VideoFrame, name: str) -> Any:
 
 def _turned_frame(video: av.VideoFrame, orientation: Orientation) -> av.VideoFrame:
     """Return the frame as shown, in planar 4:2:0; in RGB if a side is odd."""
-    wide, high = video.width, video.height
-    if wide % 2 or high % 2:
+    width, height = video.width, video.height
+    if width % 2 or height % 2:
         return av.VideoFrame.from_ndarray(
             turned(converted(video, format="rgb24").to_ndarray(), orientation), format="rgb24"
         )
     name = planar_format(video)
     planes = converted(video, format=name).to_ndarray()
-    parts = [planes[:high], *planes[high:].reshape(2, high // 2, wide // 2)]
+    parts = [planes[:height], *planes[height:].reshape(2, height // 2, width // 2)]
     sides = [turned(np.ascontiguousarray(part), orientation) for part in parts]
     across = sides[0].shape[1]
     made = av.VideoFrame.from_ndarray(np.concatenate([side.reshape(-1, across) for side in sides]), format=name)

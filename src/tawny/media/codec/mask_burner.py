@@ -77,10 +77,10 @@ class MaskBurner:
         return made
 
     def _opened(self, frame: DecodedFrame) -> Encoder:
-        wide, high = frame.raw.width // 2 * 2, frame.raw.height // 2 * 2
-        threads = min(_MOST_THREADS, os.cpu_count() or 1, 1 + wide * high // _THREAD_PIXELS)
+        width, height = frame.raw.width // 2 * 2, frame.raw.height // 2 * 2
+        threads = min(_MOST_THREADS, os.cpu_count() or 1, 1 + width * height // _THREAD_PIXELS)
         quality = EncodingQuality(
-            crf=CRF, preset=PRESET, most_bit_rate=round(wide * high * self._fps * MOST_BITS_PER_PIXEL),
+            crf=CRF, preset=PRESET, most_bit_rate=round(width * height * self._fps * MOST_BITS_PER_PIXEL),
             threads=threads, hardware_first=True,
         )  # fmt: skip
-        return Encoder(wide, high, self._fps, gop_s=_NEVER_S, quality=quality, colours=self._colours)
+        return Encoder(width, height, self._fps, gop_s=_NEVER_S, quality=quality, colours=self._colours)

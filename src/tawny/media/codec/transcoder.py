@@ -152,13 +152,13 @@ def _encoded(
         if ticks < first or (stretch.end_ticks is not None and ticks >= stretch.end_ticks):
             continue
         colours, made = Colours.of(frame), change(frame)
-        wide, high = made.raw.width // 2 * 2, made.raw.height // 2 * 2
+        width, height = made.raw.width // 2 * 2, made.raw.height // 2 * 2
         if encoder is None:
             orientation = made.orientation
             fps = max(1.0, (len(times) - 1) / long_s) if long_s else 1.0
             quality = EncodingQuality(crf=crf, preset="veryfast")
-            encoder = Encoder(wide, high, fps, gop_s=GOP_S, quality=quality, codec=codec, colours=colours)
-        even = converted(made.raw, width=wide, height=high, format=colours.planes)
+            encoder = Encoder(width, height, fps, gop_s=GOP_S, quality=quality, codec=codec, colours=colours)
+        even = converted(made.raw, width=width, height=height, format=colours.planes)
         yield from (_shown(one, orientation) for one in encoder.encode(np.asarray(even.to_ndarray(), np.uint8), ticks))
     if encoder is not None:
         yield from (_shown(one, orientation) for one in encoder.close())

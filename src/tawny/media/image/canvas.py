@@ -80,10 +80,10 @@ def contact_sheet(jpegs: Sequence[bytes]) -> bytes:
         found = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
         if found is None:
             continue
-        high, wide = found.shape[:2]
-        part = min(WIDTH / wide, HEIGHT / high)
+        height, width = found.shape[:2]
+        part = min(WIDTH / width, HEIGHT / height)
         small = cv2.resize(
-            found, (max(1, round(wide * part)), max(1, round(high * part))), interpolation=cv2.INTER_AREA
+            found, (max(1, round(width * part)), max(1, round(height * part))), interpolation=cv2.INTER_AREA
         )
         tile = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
         top, left = (HEIGHT - small.shape[0]) // 2, (WIDTH - small.shape[1]) // 2
@@ -117,9 +117,9 @@ def gif_picture(frame: DecodedFrame, like: GifPicture | None = None) -> GifPictu
 
     like: a picture of the same GIF; a frame of another shape is fitted into its size, with dark borders.
     """
-    wide, high = even_size(frame, GIF_WIDTH)
-    if like is None or (like.width, like.height) == (wide, high):
-        return limited(frame.video, wide, high, "LANCZOS")
+    width, height = even_size(frame, GIF_WIDTH)
+    if like is None or (like.width, like.height) == (width, height):
+        return limited(frame.video, width, height, "LANCZOS")
     canvas = Canvas(1, 1, like.width, like.height)
     canvas.put(0, frame)
     colours = canvas.picture[canvas.height :].reshape(2, -1, like.width // 2)[:, : like.height // 2]

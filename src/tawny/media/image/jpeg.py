@@ -89,13 +89,13 @@ class Tiles:
             self._height = round(tile.shape[0] * self._width / tile.shape[1])
             self._sheet = np.full((self._rows * self._height, self._columns * self._width, 3), 24, np.uint8)
         left, top = place % self._columns * self._width, place // self._columns * self._height
-        high, wide = tile.shape[:2]
-        scale = min(self._width / wide, self._height / high)
-        wide, high = max(1, round(wide * scale)), max(1, round(high * scale))
-        if tile.shape[:2] != (high, wide):  # narrower than a cell, or turned since the first one
-            tile = cv2.resize(tile, (wide, high), interpolation=cv2.INTER_AREA)
-        left, top = left + (self._width - wide) // 2, top + (self._height - high) // 2
-        self._sheet[top : top + high, left : left + wide] = tile
+        height, width = tile.shape[:2]
+        scale = min(self._width / width, self._height / height)
+        width, height = max(1, round(width * scale)), max(1, round(height * scale))
+        if tile.shape[:2] != (height, width):  # narrower than a cell, or turned since the first one
+            tile = cv2.resize(tile, (width, height), interpolation=cv2.INTER_AREA)
+        left, top = left + (self._width - width) // 2, top + (self._height - height) // 2
+        self._sheet[top : top + height, left : left + width] = tile
 
     def jpeg(self, quality: int = 85) -> bytes:
         return _encoded(self._sheet, quality)
@@ -195,12 +195,12 @@ def event_image(data: bytes, box: Box | None, view: ImageView, *, aspect: float 
     found = decode_jpeg(data)
     if found is None:
         return data
-    high, wide = found.shape[:2]
+    height, width = found.shape[:2]
     if view == "box":
         frame = DecodedFrame(av.VideoFrame.from_ndarray(found, format="rgb24"), NO_CAMERA, 0)
         return jpeg(stamped(frame, Stamp(boxes=((box, label),))), quality=85)
-    left, top, right, bottom = crop_around(wide, high, box, aspect)
-    if right - left >= NEARLY_ALL * wide and bottom - top >= NEARLY_ALL * high:
+    left, top, right, bottom = crop_around(width, height, box, aspect)
+    if right - left >= NEARLY_ALL * width and bottom - top >= NEARLY_ALL * height:
         return data
     return jpeg(np.ascontiguousarray(found[top:bottom, left:right]), quality=85)
 
@@ -219,11 +219,11 @@ def masked_jpeg(data: bytes, private: Sequence[Polygon], shapes: Iterable[float]
         return data
     import cv2  # imported late: 16 MB, unused without privacy masks
 
-    high, wide = found.shape[:2]
-    columns = (1,) if shapes is None else thumbnail_counts(wide, high, shapes)
-    hidden, is_black = np.zeros((high, wide), bool), True
+    height, width = found.shape[:2]
+    columns = (1,) if shapes is None else thumbnail_counts(width, height, shapes)
+    hidden, is_black = np.zeros((height, width), bool), True
     for polygon, count in product(private, columns):
-        region = np.zeros((high, wide), np.uint8)
+        region = np.zeros((height, width), np.uint8)
         for column in np.array_split(region, count, axis=1):
             part = np.zeros(column.shape, np.uint8)
             fill_masks(part, [polygon], (1,))

@@ -22,8 +22,8 @@ def mask_picture(frame: DecodedFrame, private: Sequence[Polygon]) -> DecodedFram
     if not private:
         return frame
     video = frame.raw
-    wide, high = video.width, video.height
-    if wide % 2 or high % 2:
+    width, height = video.width, video.height
+    if width % 2 or height % 2:
         rgb: Any = converted(video, format="rgb24").to_ndarray()
         fill_masks(rgb, private, (0, 0, 0))
         return DecodedFrame(
@@ -42,10 +42,10 @@ def masked_planes(frame: DecodedFrame, private: Sequence[Polygon], name: str) ->
     name: FFmpeg's name of the format, with its range.
     """
     video = frame.raw
-    wide, high = video.width // 2 * 2, video.height // 2 * 2
+    width, height = video.width // 2 * 2, video.height // 2 * 2
     planes: Plane = even_planes(video, name)
-    fill_masks(planes[:high], private, (0 if name == FULL_RANGE else 16,))
-    for colour in planes[high:].reshape(2, high // 2, wide // 2):
+    fill_masks(planes[:height], private, (0 if name == FULL_RANGE else 16,))
+    for colour in planes[height:].reshape(2, height // 2, width // 2):
         fill_masks(colour, private, (_NO_COLOUR,))
     return planes
 
@@ -77,12 +77,12 @@ def blur_picture(frame: DecodedFrame, hidden: Hidden) -> DecodedFrame:
     import cv2  # imported late: 16 MB, unused by most recorders
 
     video, sent = frame.raw, turned_back(hidden.astype(np.uint8), frame.orientation)
-    wide, high = video.width // 2 * 2, video.height // 2 * 2
+    width, height = video.width // 2 * 2, video.height // 2 * 2
     name = "yuvj420p" if video.format.name.startswith("yuvj") else "yuv420p"
     planes = even_planes(video, name)
-    rows = max(2, round(COLUMNS * high / wide))
-    colours = planes[high:].reshape(2, high // 2, wide // 2)
-    for plane in (planes[:high], *colours):
+    rows = max(2, round(COLUMNS * height / width))
+    colours = planes[height:].reshape(2, height // 2, width // 2)
+    for plane in (planes[:height], *colours):
         size = (plane.shape[1], plane.shape[0])
         patches = cv2.resize(cv2.resize(plane, (COLUMNS, rows), interpolation=cv2.INTER_AREA), size)
         step = 256 // SHADES

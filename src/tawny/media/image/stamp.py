@@ -110,16 +110,16 @@ def downscaled(frame: DecodedFrame, width: int) -> DecodedFrame:
 def stamped(frame: DecodedFrame, stamp: Stamp) -> DecodedFrame:
     """Return a copy of the frame with the stamp. An odd last row or column is cut off."""
     video = frame.video
-    wide, high = video.width // 2 * 2, video.height // 2 * 2
+    width, height = video.width // 2 * 2, video.height // 2 * 2
     name = "yuvj420p" if video.format.name.startswith("yuvj") else "yuv420p"
     planes = even_planes(video, name)
     if stamp.below:
-        planes = _heightened(planes, high, len(stamp.below))
-    pen = _Pen(planes, wide, high)
+        planes = _heightened(planes, height, len(stamp.below))
+    pen = _Pen(planes, width, height)
     for number, (box, label) in enumerate(stamp.boxes):
         pen.box(box, plain_text(label), stamp.colours[number] if number < len(stamp.colours) else _YELLOW)
     for number, (line, colour) in enumerate(stamp.below):
-        pen.text(plain_text(line), number % 2 * (wide // 4 * 2), high + number // 2 * LINE_DOTS * pen.dot, colour)
+        pen.text(plain_text(line), number % 2 * (width // 4 * 2), height + number // 2 * LINE_DOTS * pen.dot, colour)
     top = 0
     for line in stamp.lines:
         for part in pen.wrapped(plain_text(line)):
@@ -132,14 +132,16 @@ def stamped(frame: DecodedFrame, stamp: Stamp) -> DecodedFrame:
     return DecodedFrame(made, frame.camera, frame.at_ms)
 
 
-def _heightened(planes: Any, high: int, lines: int) -> Any:
+def _heightened(planes: Any, height: int, lines: int) -> Any:
     """Return the planes with room for so many lines, in two columns, below a picture of this height."""
-    wide, more = planes.shape[1], -(-lines // 2) * LINE_DOTS * dot_size(high) // 2 * 2 + 2
-    whole = high + more
-    made = np.full((whole * 3 // 2, wide), _BLACK[1], np.uint8)
+    width, more = planes.shape[1], -(-lines // 2) * LINE_DOTS * dot_size(height) // 2 * 2 + 2
+    whole = height + more
+    made = np.full((whole * 3 // 2, width), _BLACK[1], np.uint8)
     made[:whole] = _BLACK[0]
-    made[:high] = planes[:high]
-    made[whole:].reshape(2, whole // 2, wide // 2)[:, : high // 2] = planes[high:].reshape(2, high // 2, wide // 2)
+    made[:height] = planes[:height]
+    made[whole:].reshape(2, whole // 2, width // 2)[:, : height // 2] = planes[height:].reshape(
+        2, height // 2, width // 2
+    )
     return made
 
 

@@ -107,9 +107,9 @@ def label_of(event: Event) -> str:
 
 def is_near(one: Box, two: Box) -> bool:
     """Return whether two boxes have the same place and a similar size."""
-    wide = min(one[2], two[2]) - max(one[0], two[0])
-    high = min(one[3], two[3]) - max(one[1], two[1])
-    both = max(0.0, wide) * max(0.0, high)
+    width = min(one[2], two[2]) - max(one[0], two[0])
+    height = min(one[3], two[3]) - max(one[1], two[1])
+    both = max(0.0, width) * max(0.0, height)
     small, large = sorted((_area(one), _area(two)))
     return small > 0 and large <= SIZES * small and both >= OVERLAP * (small + large - both)
 
