@@ -67,8 +67,8 @@ def test_only_what_was_followed_raises_what_is_required(in_sight_s: float, asks_
     """Ten a second for ten seconds: dust that one frame catches, or snow."""
     ground = GroundGrid((108, 192))
     for _ in range(50):
-        ground.came_to_nothing(60.0, in_sight_s, [])
-        ground.came_to_nothing(60.0, in_sight_s, [])
+        ground.note_dismissed(60.0, in_sight_s, [])
+        ground.note_dismissed(60.0, in_sight_s, [])
         ground.pass_time(0.2)
     assert (ground.asks_more(60.0) > 1) == asks_more
 
@@ -141,16 +141,16 @@ def test_a_blob_says_how_far_it_is_beyond_chance() -> None:
     assert sorted(blob.excess for blob in found) == pytest.approx([1.6, 3.0])
 
 
-@pytest.mark.parametrize(("dismissed", "unrest"), [(0, 0.0), (1, 1 / 3), (3, 1.0), (9, 1.0)])
-def test_often_dismissed_candidates_are_unrest(dismissed: int, unrest: float) -> None:
+@pytest.mark.parametrize(("dismissed", "dismissal_rate"), [(0, 0.0), (1, 1 / 3), (3, 1.0), (9, 1.0)])
+def test_dismissed_candidates_are_counted(dismissed: int, dismissal_rate: float) -> None:
     ground = GroundGrid((108, 192))
     for _ in range(dismissed):
-        ground.came_to_nothing(20.0, 0.5, [])
-    assert ground.unrest == pytest.approx(unrest)
+        ground.note_dismissed(20.0, 0.5, [])
+    assert ground.dismissal_rate == pytest.approx(dismissal_rate)
 
 
-@pytest.mark.parametrize("unrest", [0.0, 1.0])
-def test_in_unrest_noise_has_to_differ_by_more(unrest: float) -> None:
+@pytest.mark.parametrize("dismissal_rate", [0.0, 1.0])
+def test_after_dismissed_candidates_noise_has_to_differ_by_more(dismissal_rate: float) -> None:
     """Somebody of three spreads of the noise shows on calm ground alone."""
     chance = np.random.default_rng(3)
     memory = BackgroundModel(0.0, np.full((108, 192), 90, np.float32), Sensitivity.of(50))
@@ -159,8 +159,8 @@ def test_in_unrest_noise_has_to_differ_by_more(unrest: float) -> None:
         seen = memory.compare(memory.measure(now, 0.2), number / 5)
         memory.pass_look(seen, 0.2)
         memory.learn(number / 5, 0.2, seen)
-    memory.unrest = unrest
+    memory.dismissal_rate = dismissal_rate
     now = np.full((108, 192), 90, np.float32)
     now[40:50, 40:44] += 17
     shown = memory.compare(memory.measure(now, 0.2), 40.0).front[40:50, 40:44].mean()
-    assert (shown > 0.9) == (unrest == 0.0)
+    assert (shown > 0.9) == (dismissal_rate == 0.0)

@@ -158,7 +158,7 @@ def test_waking_for_nothing_raises_the_bar_for_a_while() -> None:
     sizes = PacketSizeWaker()
     calm(sizes, 10)
     for _ in range(3):
-        sizes.woke_for_nothing()
+        sizes.note_false_wake()
     assert not any(sizes.add(packet(20 + i / 5, 1800)) for i in range(4))
     calm(sizes, 300)
     assert any(sizes.add(packet(20 + i / 5, 1800)) for i in range(4))

@@ -168,7 +168,7 @@ class DailyFile(TimedRotatingFileHandler):
             sys.stderr.write(f"Can't write the log {self.baseFilename}: {sys.exc_info()[1]}\n")
 
 
-def _tells_something(record: logging.LogRecord) -> bool:
+def _is_useful(record: logging.LogRecord) -> bool:
     """Leave out what asyncio logs for each write to a client that has left: it names no client and no remedy."""
     return (record.name, record.msg) != ("asyncio", "socket.send() raised exception.")
 
@@ -194,7 +194,7 @@ def configure_logging(settings: LogSettings) -> RecentLines:
         file.setFormatter(JsonLines() if is_json else _TEXT)
         targets.append(file)
     root, counting = logging.getLogger(), CountingHandler(targets)
-    counting.addFilter(_tells_something)
+    counting.addFilter(_is_useful)
     root.handlers[:] = [counting]
     root.setLevel(logging.WARNING)
     logging.getLogger("tawny").setLevel(os.environ.get("TAWNY_LOG", settings.level).upper())

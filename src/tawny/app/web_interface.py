@@ -489,11 +489,11 @@ def _make_storage_choice(
     running: RecorderRuntime, keeping: RetentionService, file: AccountsFile
 ) -> StorageChoiceService:
     place = running.parts.place
-    bring = partial(_bring_along, file, place)
+    bring = partial(_copy_accounts, file, place)
     return StorageChoiceService(running.changeable, running.parts.stored, keeping, place.kept_in, bring)
 
 
-def _bring_along(file: AccountsFile, place: RecorderPlace, folder: Path) -> None:
+def _copy_accounts(file: AccountsFile, place: RecorderPlace, folder: Path) -> None:
     """Copy accounts and the state of the setup into the folder that tawny records to after the next start."""
     file.copy_to(folder / ACCOUNTS)
     setup = place.folder / SETUP

@@ -124,7 +124,7 @@ class PacketSizeWaker:
             self._known += 1
         self._strict = max(1.0, self._strict * FORGIVES)
 
-    def woke_for_nothing(self) -> None:
+    def note_false_wake(self) -> None:
         self._strict = min(MOST, self._strict * VAIN)
 
 
@@ -244,9 +244,9 @@ class DecodeGate:
             self._sizes.was_calm()
         self._sizes.keyframe()
 
-    def woke_for_nothing(self) -> None:
+    def note_false_wake(self) -> None:
         """Raise the size threshold after packet sizes woke the gate without motion."""
-        self._sizes.woke_for_nothing()
+        self._sizes.note_false_wake()
 
     def _keyframe(self, packet: Packet) -> None:
         if self._key_ms is not None and packet.at_ms > self._key_ms:

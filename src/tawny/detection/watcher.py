@@ -290,14 +290,14 @@ class Watcher:
         step_s = STEP_S if self._asleep is None else ASLEEP_S
         if self._is_read():
             step_s = READ_S
-            self._rouse()
+            self._wake()
         elif self._is_called():
-            self._rouse()
+            self._wake()
         if not self._waiting:
             self._take()
         if not self._waiting:
             if self._clock.mono_s() - self._came_s > QUIET_S:
-                self._rouse()
+                self._wake()
                 self._unseen_s = None
             self._sink.idle(self._clock.now_ms())
             return step_s
@@ -315,7 +315,7 @@ class Watcher:
         with ExitStack() as closing:  # a detector that failed may fail again at the last frames
             for close in (self._sink.close, self._seconds.close, self._streams.close):
                 closing.callback(close)
-            self._rouse()
+            self._wake()
             self._eyes.finish()
 
     @property
@@ -365,7 +365,7 @@ class Watcher:
 
     def _watch(self, packet: Packet) -> None:
         if self._asleep is not None and self._gate.is_new_run(packet):
-            self._rouse(packet.number)
+            self._wake(packet.number)
         self._eyes.pass_by(packet)
         wakes = self._gate.pass_by(packet)
         if packet.is_keyframe:
@@ -375,7 +375,7 @@ class Watcher:
             self._eyes.watch(packet)
         elif wakes:
             self._woken_by_size = True
-            self._rouse(packet.number + 1)
+            self._wake(packet.number + 1)
 
     def _keyframe(self, packet: Packet) -> None:
         """Process a keyframe: keep sleeping or wake, stay awake or fall asleep."""
@@ -398,7 +398,7 @@ class Watcher:
             self._asleep = None
             self._eyes.watch(packet)
         else:
-            self._fall_asleep(packet)
+            self._begin_sleep(packet)
             self._eyes.look(frame)
 
     def _rests(self) -> bool:
@@ -421,20 +421,20 @@ class Watcher:
         if shows or audited:
             if audited:
                 self._gate.audit.begin(packet.at_ms)
-            self._rouse(packet.number)
+            self._wake(packet.number)
             return shows or self._is_following
         self._slept += 1
         self._seconds.fill(slept.at_ms, packet.at_ms, self._score)
         return not self._gate.may_sleep
 
-    def _fall_asleep(self, packet: Packet) -> None:
+    def _begin_sleep(self, packet: Packet) -> None:
         if self._asleep is None and self._woken_by_size:
-            self._gate.woke_for_nothing()
+            self._gate.note_false_wake()
         self._woken_by_size = False
         self._gate.audit.over()
         self._asleep = packet
 
-    def _rouse(self, before: int | None = None) -> None:
+    def _wake(self, before: int | None = None) -> None:
         """Wake up and decode the packets that were slept through, up to this packet number (exclusive) or all."""
         slept, self._asleep = self._asleep, None
         if slept is None:

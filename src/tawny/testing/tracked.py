@@ -37,7 +37,7 @@ class TrackedCase:
     track: Mapping[str, Any] = field(default_factory=dict)
 
 
-def strolls(
+def walking_person(
     speed: float, *, wave: float = 0.0, stops: tuple[float, float] | None = None, seed: int = 1, height: float = 12.0
 ) -> Walker:
     """A person who comes from the left at LEARNS_S, to and fro between -70 and 70 degrees. speed: degrees a second."""
@@ -66,19 +66,19 @@ def passer(speed: float, begin_s: float, begin: float) -> Walker:
 
 
 CASES: dict[str, TrackedCase] = {
-    "slow": TrackedCase(lambda seed: [strolls(4, seed=seed)]),
-    "brisk": TrackedCase(lambda seed: [strolls(9, seed=seed)]),
-    "runs": TrackedCase(lambda seed: [strolls(16, seed=seed)], "houses"),
-    "houses": TrackedCase(lambda seed: [strolls(7, wave=6, seed=seed)], "houses"),
-    "fence": TrackedCase(lambda seed: [strolls(7, seed=seed)], "fence"),
-    "plain wall": TrackedCase(lambda seed: [strolls(6, seed=seed)], "wall"),
-    "small": TrackedCase(lambda seed: [strolls(5, seed=seed, height=6)]),
-    "uphill": TrackedCase(lambda seed: [strolls(6, wave=14, seed=seed)]),
-    "crossing": TrackedCase(lambda seed: [strolls(6, seed=seed), passer(-8, 14.0, 80), passer(9, 30.0, -90)]),
-    "posts": TrackedCase(lambda seed: [strolls(7, seed=seed)], "houses", (-40, -18, 5, 24, 48)),
-    "stops": TrackedCase(lambda seed: [strolls(7, stops=(9.0 + seed, 12.0), seed=seed)]),
-    "dusk": TrackedCase(lambda seed: [strolls(6, seed=seed)], "houses", contrast=0.3, noise=4.0),
-    "zooms": TrackedCase(lambda seed: [strolls(4, seed=seed, height=5)], "houses", track={"zoom": (0.0, 0.6)}),
+    "slow": TrackedCase(lambda seed: [walking_person(4, seed=seed)]),
+    "brisk": TrackedCase(lambda seed: [walking_person(9, seed=seed)]),
+    "runs": TrackedCase(lambda seed: [walking_person(16, seed=seed)], "houses"),
+    "houses": TrackedCase(lambda seed: [walking_person(7, wave=6, seed=seed)], "houses"),
+    "fence": TrackedCase(lambda seed: [walking_person(7, seed=seed)], "fence"),
+    "plain wall": TrackedCase(lambda seed: [walking_person(6, seed=seed)], "wall"),
+    "small": TrackedCase(lambda seed: [walking_person(5, seed=seed, height=6)]),
+    "uphill": TrackedCase(lambda seed: [walking_person(6, wave=14, seed=seed)]),
+    "crossing": TrackedCase(lambda seed: [walking_person(6, seed=seed), passer(-8, 14.0, 80), passer(9, 30.0, -90)]),
+    "posts": TrackedCase(lambda seed: [walking_person(7, seed=seed)], "houses", (-40, -18, 5, 24, 48)),
+    "stops": TrackedCase(lambda seed: [walking_person(7, stops=(9.0 + seed, 12.0), seed=seed)]),
+    "dusk": TrackedCase(lambda seed: [walking_person(6, seed=seed)], "houses", contrast=0.3, noise=4.0),
+    "zooms": TrackedCase(lambda seed: [walking_person(4, seed=seed, height=5)], "houses", track={"zoom": (0.0, 0.6)}),
 }
 
 

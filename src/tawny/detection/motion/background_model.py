@@ -178,7 +178,7 @@ NOISES = 5.0
 threshold."""
 NOISE_SPREAD = 2.4
 """Spread of a cell with noise only, in median differences: the spread rises faster than it falls."""
-NOISY, NOISY_UNREST = 0.5, 0.7
+NOISY, NOISY_DISMISSED = 0.5, 0.7
 """Share of the spread limit that suffices for such a cell; the second while candidates are often dismissed: noise, rain
 or insects would be most of what differs."""
 NOISE_S = 10.0
@@ -281,7 +281,7 @@ class BackgroundModel:
         self._share = 0.0
         self._unswept_t = t
         """Time at which less than SWEPT of the frame last differed."""
-        self.unrest = 0.0
+        self.dismissal_rate = 0.0
         """0..1: how often candidates are dismissed."""
         self.gain = 1.0
         self.shake = 0.5
@@ -350,7 +350,7 @@ class BackgroundModel:
         """
         spreads, known = self._sensitivity.spreads, self._known
         restless = (spread2 - np.float32(known * (NOISE_SPREAD * noise) ** 2)) * np.float32(spreads**2)
-        noisy = NOISY + (NOISY_UNREST - NOISY) * self.unrest
+        noisy = NOISY + (NOISY_DISMISSED - NOISY) * self.dismissal_rate
         least = np.float32(((1 - (1 - noisy) * known) * spreads) ** 2)
         return np.asarray(np.sqrt(np.maximum(restless, spread2 * least)), np.float32)
 

@@ -228,7 +228,7 @@ CAME = 0.5
 def _judge_candidate(track: MotionTrack, t: float, scene: MotionScene) -> None:
     lived_s = track.seen_t - track.born_t
     if t - track.seen_t > min(LOST_MOST_S, max(LOST_S, 0.5 * lived_s)):
-        came_to_nothing(track, scene)
+        note_dismissed(track, scene)
         track.state = TrackState.GONE
     elif _is_due(track, t, scene):
         where = track.box, scene.seen, scene.memory
@@ -321,7 +321,7 @@ def _end_vain(track: MotionTrack, scene: MotionScene) -> None:
     end_t = max(track.anchor.t, min(track.covered_t, track.moved_t))
     if track.trust_s < TRUST_S / 2:  # little evidence
         end_t = track.anchor.t + 1.0
-    came_to_nothing(track, scene)
+    note_dismissed(track, scene)
     scene.memory.absorb(track.box, scene.seen.now)
     track.end(end_t)
 
@@ -342,9 +342,9 @@ def _flew_by(track: MotionTrack) -> bool:
     return is_fast and track.is_on_calm_ground and track.seen_t - track.born_t < DARTS_AGE_S
 
 
-def came_to_nothing(track: MotionTrack, scene: MotionScene) -> None:
+def note_dismissed(track: MotionTrack, scene: MotionScene) -> None:
     scene.memory.blame(track.boxes)
-    scene.ground.came_to_nothing(track.area, track.in_sight_s, track.stays)
+    scene.ground.note_dismissed(track.area, track.in_sight_s, track.stays)
     if _flew_by(track):
         scene.ground.flew_by()
 
@@ -459,7 +459,7 @@ class _Place:
         over += self._follow(tick, seen)
         self.memory.learn(tick.t, tick.dt, seen)
         self._ground.pass_time(tick.dt)
-        self.memory.unrest = self._ground.unrest
+        self.memory.dismissal_rate = self._ground.dismissal_rate
         return self._look_over(over)
 
     def measured(self, at_ms: int, now: Grey) -> MeasuredFrame | None:

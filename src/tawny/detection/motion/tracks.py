@@ -85,7 +85,7 @@ object that is followed: counted, a few a second hide a person in the lamp's lig
 FREE_RATE, STEP_RATE = 0.23, 0.5
 """Dismissed candidates per second that are tolerated; each further STEP_RATE requires as much evidence again."""
 MOST_EXTRA = 5.0
-UNREST = 3.0
+MOST_DISMISSED = 3.0
 """Recent dismissed candidates from which less noise is taken for objects."""
 RATE_S = 20.0
 """Averaging time of the rate, s."""
@@ -123,8 +123,8 @@ class GroundGrid:
         self._rest_s: npt.NDArray[np.float32] = np.zeros((ROWS, COLUMNS), np.float32)
         self._restless_s = np.zeros((ROWS, COLUMNS), np.float32)
         self._busy = np.zeros((ROWS, COLUMNS), np.bool_)
-        self._vain = 0.0
-        self._vain_area = 50.0
+        self._dismissed = 0.0
+        self._dismissed_area = 50.0
         self._flights = 0.0
 
     def places(self, box: CellBox) -> GridRect:
@@ -149,13 +149,13 @@ class GroundGrid:
 
         High while similar ones are dismissed.
         """
-        extra = min(MOST_EXTRA, max(0.0, self._vain / RATE_S - FREE_RATE) / STEP_RATE)
-        return extra * min(1.0, 2 * self._vain_area / area)
+        extra = min(MOST_EXTRA, max(0.0, self._dismissed / RATE_S - FREE_RATE) / STEP_RATE)
+        return extra * min(1.0, 2 * self._dismissed_area / area)
 
     @property
-    def unrest(self) -> float:
+    def dismissal_rate(self) -> float:
         """0..1: rate of dismissed candidates."""
-        return min(1.0, self._vain / UNREST)
+        return min(1.0, self._dismissed / MOST_DISMISSED)
 
     @property
     def flies(self) -> float:
@@ -166,16 +166,16 @@ class GroundGrid:
         """Register a fast object that left soon."""
         self._flights = min(2 * FLIGHTS, self._flights + 1)
 
-    def came_to_nothing(self, area: float, in_sight_s: float, stays: Iterable[CandidateStay]) -> None:
+    def note_dismissed(self, area: float, in_sight_s: float, stays: Iterable[CandidateStay]) -> None:
         """Register a dismissed candidate. in_sight_s: its observed time."""
-        self._vain += in_sight_s >= FOLLOWED_S
-        self._vain_area += (area - self._vain_area) * 0.05
+        self._dismissed += in_sight_s >= FOLLOWED_S
+        self._dismissed_area += (area - self._dismissed_area) * 0.05
         for places, for_s in stays:
             self._restless_s[places.part] += for_s
             self._rest_s[places.part] *= 0.5 ** (for_s / REST_HALF_S)
 
     def was_real(self, stays: Iterable[CandidateStay]) -> None:
-        self._vain = max(0.0, self._vain - EVENT_TAKES)
+        self._dismissed = max(0.0, self._dismissed - EVENT_TAKES)
         for places in {stay.places for stay in stays}:
             self._restless_s[places.part] *= FORGIVEN
 
@@ -184,7 +184,7 @@ class GroundGrid:
         self._rest_s[~self._busy] += min(dt, SEEN_S)
         np.minimum(self._rest_s, MOST_REST_S, out=self._rest_s)
         self._busy[:] = False
-        self._vain *= float(np.exp(-dt / RATE_S))
+        self._dismissed *= float(np.exp(-dt / RATE_S))
         self._flights *= float(np.exp(-dt / FLIGHTS_S))
         self._restless_s *= 0.5 ** (dt / RESTLESS_HALF_S)
 

@@ -236,10 +236,10 @@ class LiveSender:
     async def run(self) -> None:
         """Send until the connection ends."""
         await self._opened()
-        self._anew()
+        self._restart()
         while not self._peer.ended.is_set():
             if self._again_due and self._clock.mono_s() - self._sent_again_s >= AGAIN_S:
-                self._anew()
+                self._restart()
             packets = self._reader.take().packets
             if self._is_behind(packets):
                 self._reader.skip_to_newest()
@@ -261,7 +261,7 @@ class LiveSender:
         self._again_due = True
         self._wakeup()
 
-    def _anew(self) -> None:
+    def _restart(self) -> None:
         """Restart from the newest keyframe."""
         self._reader.close()
         self._reader = self._hub.reader(wake=self._wakeup)
@@ -289,7 +289,7 @@ class LiveSender:
         left, sent_bytes, is_backlog = len(pictures), 0, self._needs_keyframe
         for packet in packets:
             if await self._peer.drain() and self._is_outdated(packet):
-                self._anew()
+                self._restart()
                 return
             if packet.is_video:
                 left -= 1

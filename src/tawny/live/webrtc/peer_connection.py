@@ -42,7 +42,7 @@ Hear = Callable[[str, str], None]
 """Called with a channel's label and a received text message."""
 
 
-def deaf(label: str, text: str) -> None:
+def ignore_message(label: str, text: str) -> None:
     """Ignore the message."""
 
 
@@ -210,7 +210,7 @@ class PeerConnection(BrowserConnection):
         *,
         video: Codec,
         sound: tuple[OfferedMedia, Codec] | None = None,
-        on_text: Hear = deaf,
+        on_text: Hear = ignore_message,
     ) -> None:
         super().__init__(port, certificate, offer, clock)
         self.video = RtpTrack(
@@ -363,7 +363,7 @@ class WebRtcConnections:
         text: str,
         video: VideoFormat,
         sounds: Sequence[Sound] = (),
-        on_text: Hear = deaf,
+        on_text: Hear = ignore_message,
     ) -> PeerConnection:
         """Create a connection for an SDP offer. sounds: audio codecs that can be sent, preferred first.
 

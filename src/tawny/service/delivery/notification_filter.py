@@ -28,7 +28,7 @@ from tawny.model.times import CLOCK_STEP_MS, Clock, ClockSteps
 log = logging.getLogger(__name__)
 
 
-def anybody(_: CameraId) -> bool:
+def any_camera(_: CameraId) -> bool:
     return True
 
 
@@ -62,7 +62,7 @@ class NotificationFilter:
     """Whether later events of a visit edit the message of its first one."""
     once: bool = False
     """Whether there is one message of an event, when it has ended."""
-    may_see: Callable[[CameraId], bool] = anybody
+    may_see: Callable[[CameraId], bool] = any_camera
     leaves_out: Callable[[CameraId, int], str] = lambda *_: ""
     """Returns which people it sends nothing to about a camera's event of this time, ms UTC; empty for none."""
 

@@ -57,7 +57,7 @@ from tawny.service.delivery.notification_filter import (
     NotificationFilter,
     NotifierMutes,
     Snoozes,
-    anybody,
+    any_camera,
     is_late,
     quiet_until_ms,
 )
@@ -447,7 +447,7 @@ class Notifications:
 
     def _composer(self, name: str, one: config.NotifierSettings) -> MessageComposer:
         traits, address = self._plugins.traits_of(one.url), self._settings.web.link_url
-        may_see = partial(self._user_sees, name) if one.user else anybody
+        may_see = partial(self._user_sees, name) if one.user else any_camera
         has = partial(self.scheduler.sends, name) if _groups(one, traits) else None
         return MessageComposer(name, one, traits, self._means, address, may_see, has)
 
@@ -471,7 +471,7 @@ class Notifications:
             edits=traits.edits,
             visits=_groups(one, traits),
             once=one.send_at == "end",
-            may_see=partial(self._user_sees, name) if one.user else anybody,
+            may_see=partial(self._user_sees, name) if one.user else any_camera,
             leaves_out=self.snoozes.why_some if isinstance(kind, BrowserNotifier) else lambda *_: "",
         )
 

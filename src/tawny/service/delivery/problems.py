@@ -160,7 +160,7 @@ def still_so(delivery: Delivery, outbox: Outbox, cameras: Collection[CameraId]) 
     removed ones, and those of a later begin, which says more. An end leaves out those whose next begin was sent: they
     aren't well. Raises NoLongerSo if none is left.
     """
-    content, since_ms = delivery.content, _sinces(delivery)
+    content, since_ms = delivery.content, _since_by_camera(delivery)
     if content["until_ms"] is None:
         marks = outbox.marks(prefix := f"alarm/{delivery.to}/{content['what']}/")
         lasting = {mark.removeprefix(prefix) or None: int(sent.partition(" ")[0]) for mark, sent in marks.items()}
@@ -182,10 +182,10 @@ def _begun_later(delivery: Delivery, outbox: Outbox, *states: DeliveryState) -> 
     others = (one for state in states for one in outbox.of_kind(delivery.to, "alarm", state) if one.id > delivery.id)
     what = delivery.content["what"]
     begins = (one for one in others if one.content["what"] == what and one.content["until_ms"] is None)
-    return {camera for one in begins for camera in _sinces(one)}
+    return {camera for one in begins for camera in _since_by_camera(one)}
 
 
-def _sinces(delivery: Delivery) -> Mapping[str | None, int]:
+def _since_by_camera(delivery: Delivery) -> Mapping[str | None, int]:
     """Return since when, ms UTC, cameras have the problem that a message is about; None: the recorder."""
     since_ms, camera = int(delivery.content["since_ms"]), delivery.content["camera"]
     several = delivery.content.get("cameras", {camera: ()})

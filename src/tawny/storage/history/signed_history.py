@@ -149,13 +149,13 @@ class SignedHistory:
         disk.make_folder(FOLDER, sync=False)
         made = cls(disk, names_key(disk), SigningState.first(), recipients)
         if disk.entry(STATE) is None and disk.entry(f"{FOLDER}/{DAYS}") is None:
-            made._begin_anew(now_ms)
+            made._start_new_history(now_ms)
             return made
         try:
             made._go_on()
         except SealedFileBroken as problem:
             log.error("Starting a new signed history: %s.", problem)
-            made._begin_anew(now_ms)
+            made._start_new_history(now_ms)
         return made
 
     @staticmethod
@@ -470,7 +470,7 @@ class SignedHistory:
             if number + 1 >= self._places.get(row, (0, ""))[0]:
                 self._places[row] = number + 1, digest
 
-    def _begin_anew(self, now_ms: int) -> None:
+    def _start_new_history(self, now_ms: int) -> None:
         """Start a history with new keys. Existing files are renamed, and the first item names the old history."""
         items: list[Item] = []
         days = f"{FOLDER}/{DAYS}"

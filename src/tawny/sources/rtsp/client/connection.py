@@ -375,7 +375,7 @@ class UdpConnection(RtspConnection):
 
     def _plays(self) -> None:
         super()._plays()
-        self._say_that_we_listen()
+        self._send_receiver_reports()
 
     def _wait_s(self) -> float:
         return 0.0 if self.is_playing else super()._wait_s()
@@ -390,7 +390,7 @@ class UdpConnection(RtspConnection):
             self._take_all(now_s)
             if now_s >= self._report_s:
                 self._report_s = now_s + _REPORT_S
-                self._say_that_we_listen()
+                self._send_receiver_reports()
         try:
             super()._receive(now_s)
         except ConversationFault:
@@ -422,7 +422,7 @@ class UdpConnection(RtspConnection):
             return 0
         return count if sender[0] == self._peer else 0
 
-    def _say_that_we_listen(self) -> None:
+    def _send_receiver_reports(self) -> None:
         """Send receiver reports, which also open mappings in routers."""
         for track in self._udp_tracks:
             counts, receiver = track.receiver.counts, track.receiver

@@ -264,7 +264,7 @@ class InterleavedReader:
         self._in_a_row = self._messages = self._searched_bytes = 0
         self._rejected_bytes = 0
         """Beginning of the rubbish at which the last arrival ended, in which no packet begins."""
-        self._known_rubbish = (0, 0)
+        self._known_garbage = (0, 0)
         """Where this arrival begins, and how many bytes there are known rubbish."""
         self.rubbish_bytes = 0
         """Number of invalid bytes skipped."""
@@ -274,7 +274,7 @@ class InterleavedReader:
     def add(self, channel: int, receiver: RtpReceiver) -> None:
         """Register a track: RTP on this channel, RTCP on the next."""
         self._receivers[channel] = receiver
-        self._rejected_bytes, self._known_rubbish = 0, (0, 0)
+        self._rejected_bytes, self._known_garbage = 0, (0, 0)
 
     def feed(self, buffer: bytearray, view: memoryview, at: int, end: int) -> int:
         """Parse buffer[at:end]. Return the offset of the first incomplete packet or message.
@@ -282,7 +282,7 @@ class InterleavedReader:
         view: memoryview of the whole buffer.
         """
         receivers, self._messages = self._receivers, 0
-        self._known_rubbish, self._rejected_bytes = (at, self._rejected_bytes), 0
+        self._known_garbage, self._rejected_bytes = (at, self._rejected_bytes), 0
         while end - at >= _FRAME_BYTES:
             if buffer[at] != _DOLLAR:
                 after = self._no_packet(buffer, at, end)
@@ -309,21 +309,21 @@ class InterleavedReader:
                 self._report(channel - 1, bytes(view[begin:stop]))
                 at = stop
             else:
-                after = self._unasked(buffer, at, stop, end)
+                after = self._on_unknown_channel(buffer, at, stop, end)
                 if after < 0:
                     break
                 at = after
         return at
 
-    def _unasked(self, buffer: bytearray, at: int, stop: int, end: int) -> int:
+    def _on_unknown_channel(self, buffer: bytearray, at: int, stop: int, end: int) -> int:
         """Handle a packet on an unknown channel, or garbage that resembles one.
 
         Return the next offset; -1: more data needed.
         """
         if stop < end and not self._may_begin(buffer, stop, end):
-            return self._rubbish(buffer, at, end)
+            return self._skip_garbage(buffer, at, end)
         if stop > end:
-            return self._rubbish(buffer, at, end) if self._receivers else -1
+            return self._skip_garbage(buffer, at, end) if self._receivers else -1
         self.unasked += 1
         return stop
 
@@ -344,7 +344,7 @@ class InterleavedReader:
             return -1
         if not self._spoke and not self._receivers:
             raise ConversationFault("not-rtsp", "it doesn't speak RTSP")
-        return self._rubbish(buffer, at, end)
+        return self._skip_garbage(buffer, at, end)
 
     def _take_message(self, buffer: bytearray, at: int, end: int) -> int:
         head_end, body = _end_of_head(buffer, at, end)
@@ -432,11 +432,11 @@ class InterleavedReader:
         inside, _ = self._next_pair(buffer, begin + _RTP_BYTES, end)
         return inside if inside < stop else -1
 
-    def _rubbish(self, buffer: bytearray, at: int, end: int) -> int:
+    def _skip_garbage(self, buffer: bytearray, at: int, end: int) -> int:
         """Skip garbage up to two consistent packets or a message. Return that offset; -1: not received yet."""
         for receiver in self._receivers.values():
             receiver.doubt()
-        place, known_bytes = self._known_rubbish
+        place, known_bytes = self._known_garbage
         begin = at + max(1, known_bytes if at == place else 0)
         found, undecided = self._next_pair(buffer, begin, end)
         if found >= 0:
