@@ -165,9 +165,9 @@ def of_demo(scene: str, length_s: float, *, seed: int | None = None) -> FilmTrac
     )
     first_s = ((tap.first_ms or began_ms) - began_ms) / 1000
     passages = []
-    for text in demo.truth(CAMERA, began_ms, began_ms + round(length_s * 1000)):
-        at = [((at_ms - began_ms) / 1000 - first_s, box) for at_ms, box in text.boxes]
-        passages.append(Passage(text.kind, Span(at[0][0], at[-1][0]), at))
+    for passage in demo.truth(CAMERA, began_ms, began_ms + round(length_s * 1000)):
+        at = [((at_ms - began_ms) / 1000 - first_s, box) for at_ms, box in passage.boxes]
+        passages.append(Passage(passage.kind, Span(at[0][0], at[-1][0]), at))
     tracks = list(tap.tracks.values())
     for track in tracks:
         _tell_by_boxes(track, passages)

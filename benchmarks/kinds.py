@@ -201,14 +201,14 @@ def _judge(film: FilmTracks, weights: Path, *, seen: bool = False) -> list[Judge
 def _evidence(track: Track, model: KindClassifier, judged: TrackWeights | None) -> list[tuple[str, float]]:
     crops = track.crops
     rows = [row for n in range(0, len(crops), 64) for row in model.look(np.stack(crops[n : n + 64]))]
-    evidence, answer = TrackEvidence({}, judged), []
+    evidence, labels = TrackEvidence({}, judged), []
     for box, crop in zip(track.boxes, track.crop_at, strict=True):
         evidence.go(box)
         if crop >= 0:
             evidence.take(box, rows[crop])
             if (best := evidence.best) is not None and best.label in NAMED:
-                answer.append((best.label, best.score))
-    return answer
+                labels.append((best.label, best.score))
+    return labels
 
 
 def calibrated(judged: Sequence[Judged]) -> dict[str, float]:

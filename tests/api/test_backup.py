@@ -110,14 +110,14 @@ async def test_what_is_refused(kept: House) -> None:
 
 
 async def test_the_audit_log_tells_a_restore_once_it_is_certain(kept: House) -> None:
-    browser, answer = kept.signed_in(), list[str]()
+    browser, actions = kept.signed_in(), list[str]()
     kept.site.can_restart = True
-    kept.site.restart = lambda: answer.extend(one.action for one in kept.accounts.audit())
+    kept.site.restart = lambda: actions.extend(one.action for one in kept.accounts.audit())
     await saved_and_uploaded(browser)
     await browser.post("/api/v1/restore", json={"passphrase": "something else"})
     assert "backup restored" not in [one.action for one in kept.accounts.audit()]
     await browser.post("/api/v1/restore", json=PASSPHRASE)
-    assert answer.count("backup restored") == 1, "before the restart"
+    assert actions.count("backup restored") == 1, "before the restart"
 
 
 async def test_too_large(kept: House, monkeypatch: pytest.MonkeyPatch) -> None:

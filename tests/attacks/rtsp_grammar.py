@@ -195,8 +195,8 @@ def _converse(data: bytes, rng: Rng, address: NetworkAddress) -> None:
         _fed(reader, data, rng)
     with suppress(ConversationFault):
         tracks.finish()
-    for text in talk.transcript.record():
-        assert "s3cret-pw" not in text["text"]
+    for line in talk.transcript.record():
+        assert "s3cret-pw" not in line["text"]
 
 
 def _fed(reader: InterleavedReader, data: bytes, rng: Rng) -> None:

@@ -40,7 +40,7 @@ def assert_without_secrets(text: str) -> None:
 
 
 def methods(stream: dict[str, Any]) -> list[str]:
-    return [text["text"].split()[0] for text in stream["talk"] if text["by"] == "tawny"]
+    return [line["text"].split()[0] for line in stream["talk"] if line["by"] == "tawny"]
 
 
 def test_a_camera_is_opened_for_it_where_no_recorder_runs(tawny: Tawny, camera: RtspCamera, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def lives(outbox: Path, folder: Path, kills: int, seed: int) -> list[str]:
     """Run until nothing waits, killed so often on the way. What was said to be delivered, in order."""
-    chance, answer = random.Random(seed), list[str]()
+    chance, lines = random.Random(seed), list[str]()
     for life in range(kills + 1):
         command = [sys.executable, "-m", "tests.delivery.kill_child", str(outbox), str(folder)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child:
@@ -29,8 +29,8 @@ def lives(outbox: Path, folder: Path, kills: int, seed: int) -> list[str]:
                     child.wait(chance.uniform(0.0, 0.08))
                 except subprocess.TimeoutExpired:
                     child.kill()
-            answer += child.stdout.read().split()
-    return answer
+            lines += child.stdout.read().split()
+    return lines
 
 
 @pytest.mark.parametrize("kills", [8, pytest.param(50, marks=pytest.mark.long)])

@@ -61,13 +61,13 @@ def test_a_swarm_at_the_lamp_is_told_rarely() -> None:
 
 @pytest.mark.parametrize(("last", "until_s"), [(248, 25.0), (218, 22.0)])
 def test_who_walks_on_plain_ground_is_one_event(last: int, until_s: float) -> None:
-    detector, answer = MotionDetector({}), dict[int, tuple[int, int]]()
+    detector, events = MotionDetector({}), dict[int, tuple[int, int]]()
     for frame in standins.walk(last):
         if frame.at_ms % 200 == 0:
             look = detector.look(frame)
             for thing in (*look.seen, *look.over):
-                answer[thing.track] = (thing.since_ms or 0, thing.until_ms or frame.at_ms)
-    seconds = [tuple((ms - START_MS) / 1000 for ms in span) for span in answer.values()]
+                events[thing.track] = (thing.since_ms or 0, thing.until_ms or frame.at_ms)
+    seconds = [tuple((ms - START_MS) / 1000 for ms in span) for span in events.values()]
     assert seconds == [pytest.approx((20.0, until_s), abs=0.5)]
 
 

@@ -160,8 +160,8 @@ def test_a_download_without_sound_and_with_its_sheet(page: Page) -> None:
     page.on("download", lambda download: saved.append(download))
     sheet.get_by_role("button", name=re.compile("Download")).click()
     until(lambda: page.evaluate("1") == 1 and len(saved) == 2, 60, "the clip and its sheet")
-    clip, text = (next(one for one in saved if one.suggested_filename.endswith(end)) for end in (".mp4", ".txt"))
-    assert hashlib.sha256(clip.path().read_bytes()).hexdigest() in text.path().read_text(encoding="utf-8")
+    clip, proof = (next(one for one in saved if one.suggested_filename.endswith(end)) for end in (".mp4", ".txt"))
+    assert hashlib.sha256(clip.path().read_bytes()).hexdigest() in proof.path().read_text(encoding="utf-8")
 
 
 def test_an_exact_clip_is_downloaded(page: Page) -> None:

@@ -91,10 +91,10 @@ def owner(browser: Browser, fleet: Fleet) -> Iterator[BrowserContext]:
 @pytest.fixture(scope="module")
 def joined(fleet: Fleet, owner: BrowserContext) -> Fleet:
     for name in ("beach", "town"):
-        text = fleet.join(name)
+        answer = fleet.join(name)
         [row] = [one for one in boxes(owner, fleet) if one["name"] == name]
-        assert row["words"] == text["words"]
-        assert len(text["words"].split()) == 4
+        assert row["words"] == answer["words"]
+        assert len(answer["words"].split()) == 4
     until(lambda: all(one["online"] for one in boxes(owner, fleet)), 60, "both houses to be online")
     return fleet
 

@@ -72,8 +72,8 @@ def test_a_camera_says_what_alerts(page: Page, house: Tawny) -> None:
     animal.click()
     expect(animal).to_have_attribute("aria-pressed", "false" if was == "true" else "true")
     page.get_by_role("button", name=re.compile("^(Save|Use)")).first.click()
-    text = house.folder.with_name("tawny.toml")
-    until(lambda: ('"animal"' in text.read_text()) == (was != "true"), 60, "it is saved")
+    config = house.folder.with_name("tawny.toml")
+    until(lambda: ('"animal"' in config.read_text()) == (was != "true"), 60, "it is saved")
 
 
 def test_visits_on_the_command_line(house: Tawny) -> None:

@@ -294,7 +294,9 @@ def test_siren_and_relays_are_switched_on_the_picture(wall: Page, onvif: FakeCam
 
 def switched(onvif: FakeCamera, state: str) -> None:
     asked = "SetRelayOutputState"
-    until(lambda: any(name == asked and text["LogicalState"] == state for name, text in list(onvif.told)), 30, state)
+    until(
+        lambda: any(name == asked and action["LogicalState"] == state for name, action in list(onvif.told)), 30, state
+    )
 
 
 def test_it_turns_by_the_pad_over_the_picture(wall: Page, onvif: FakeCamera, house: Tawny) -> None:

@@ -183,8 +183,8 @@ def test_an_actor_that_exits_is_told_and_made_again() -> None:
         def close(self) -> None:
             raise SystemExit(4)
 
-    answer, clock = list[str](), FakeClock()
-    supervised = Supervised("watch porch", Exiting, clock, lambda _, error: answer.append(repr(error)))
+    errors, clock = list[str](), FakeClock()
+    supervised = Supervised("watch porch", Exiting, clock, lambda _, error: errors.append(repr(error)))
     assert supervised.step() > 0
-    assert answer == ["SystemExit(3)", "SystemExit(4)"]
+    assert errors == ["SystemExit(3)", "SystemExit(4)"]
     assert supervised.step() > 0

@@ -51,14 +51,14 @@ def test_every_record() -> None:
     header = SealedHeader.read(bytes.fromhex(V["header"]))
     assert (file.header, file.header.packed().hex()) == (header, V["header"])
     keys = FileKeys.of(stepped(E0), file.packed)
-    for (record, content), text in zip(open_sealed(file, [IDENTITY]).contents(), V["records"], strict=True):
-        assert (record.type, record.seq, record.time_ms) == (text["type"], text["seq"], text["time"])
-        assert content.decode() == text["plain"]
-        assert record.head.hex() == text["head"]
-        assert record.leaf.hex() == text["leaf"] == leaf_of(keys.leaf, record.head, content).hex()
-        assert keys.nonce_of(record.head, record.leaf).hex() == text["nonce"]
-        assert data("good.tws")[record.body_at : record.end].hex() == text["body"]
-        assert f"{crc_in(data('good.tws')[record.at : record.body_at]):08x}" == text["crc"]
+    for (record, content), expected in zip(open_sealed(file, [IDENTITY]).contents(), V["records"], strict=True):
+        assert (record.type, record.seq, record.time_ms) == (expected["type"], expected["seq"], expected["time"])
+        assert content.decode() == expected["plain"]
+        assert record.head.hex() == expected["head"]
+        assert record.leaf.hex() == expected["leaf"] == leaf_of(keys.leaf, record.head, content).hex()
+        assert keys.nonce_of(record.head, record.leaf).hex() == expected["nonce"]
+        assert data("good.tws")[record.body_at : record.end].hex() == expected["body"]
+        assert f"{crc_in(data('good.tws')[record.at : record.body_at]):08x}" == expected["crc"]
     assert file.digest.hex() == V["digest"]
     assert (file.statement, file.signature.hex()) == (V["statement"], V["signature"])
     assert is_signed(V["sign_public"], b"file", file.digest, file.signature)

@@ -47,7 +47,7 @@ def test_a_login_is_not_kept_however_it_comes_back(
         transcript.received(f"{before!r} {FORMS[form](word)}".encode())
     login = base64.b64encode(f"{user}:{password}".encode()).decode()
     transcript.sent(f"DESCRIBE rtsp://cam/ RTSP/1.0\r\nAuthorization: Basic {login}\r\n\r\n".encode())
-    answer = "\n".join(text["text"] for text in transcript.record())
+    answer = "\n".join(line["text"] for line in transcript.record())
     assert not _is_in(user, answer)
     assert not _is_in(password, answer)
     assert login not in answer
@@ -70,7 +70,7 @@ def test_what_a_login_is_made_of_is_not_kept(nonce: str, response: str, cnonce: 
         f"RTSP/1.0 200 OK\r\nX-You-Sent: {response} {cnonce}\r\nSession: {session};timeout=60\r\n\r\n".encode()
     )
     transcript.sent(f"PLAY rtsp://cam/?s={session} RTSP/1.0\r\nSession: {session}\r\n\r\n".encode())
-    answer = "\n".join(text["text"] for text in transcript.record()).lower()
+    answer = "\n".join(line["text"] for line in transcript.record()).lower()
     for secret in (nonce, response, cnonce, session):
         assert secret.lower() not in answer
     assert "timeout=60" in answer

@@ -631,10 +631,10 @@ def _clip_of_nothing(case: Case) -> None:
 def _clip_of_a_film_that_shows_nothing(case: Case) -> None:
     """The proof of a recording of which nothing is shown, so that its film may be empty."""
     case.write("000.mp4", b"")
-    text = case.proof() | {"shown": []}
-    case.write("000.proof.json", json.dumps(text).encode())
+    content = case.proof() | {"shown": []}
+    case.write("000.proof.json", json.dumps(content).encode())
     derived = {"clip.mp4": {"head": 8, "of": [["000.mp4", 0, len(case.read("clip.mp4")) - 8]]}}
-    case.sign_again(lambda text: text.update(derived=derived))
+    case.sign_again(lambda content: content.update(derived=derived))
 
 
 def _film_beside(case: Case) -> None:

@@ -598,10 +598,10 @@ def test_others_forget_the_event_of_a_removal_that_a_volume_held_up(site: Site, 
     site.index.mark_removing([site.put(5 * DAY_MIN)])
     event = _event(site, 5 * DAY_MIN - 0.5)
     site.volume.add_other(Volume.at(tmp_path / "other"))
-    retention, answer = _retention(site, ALL), list[EventId]()
-    retention.also = replace(retention.also, forget=answer.append)
+    retention, forgotten = _retention(site, ALL), list[EventId]()
+    retention.also = replace(retention.also, forget=forgotten.append)
     retention.run()
-    assert answer == [event.id]
+    assert forgotten == [event.id]
 
 
 def test_a_kept_event_stays_when_an_interrupted_removal_is_finished(site: Site) -> None:
@@ -763,18 +763,18 @@ def test_a_deletion_leaves_chosen_time_within_a_gap(site: Site) -> None:
 
 def test_what_an_owner_deletes_is_told(site: Site) -> None:
     old, _ = site.put(60), site.put(1)
-    retention, answer = _retention(site, ALL), list[Gap]()
-    retention.also = replace(retention.also, tell=answer.append)
+    retention, removed = _retention(site, ALL), list[Gap]()
+    retention.also = replace(retention.also, tell=removed.append)
     retention.delete_recordings(CameraDeletion(PORCH, old.end_ms, "deleted by Anna", begin_ms=old.start_ms))
-    assert answer == [Gap(PORCH, old.start_ms, old.end_ms, GapReason.REMOVED, "deleted by Anna")]
+    assert removed == [Gap(PORCH, old.start_ms, old.end_ms, GapReason.REMOVED, "deleted by Anna")]
 
 
 def test_what_goes_by_age_is_not_told(site: Site) -> None:
     site.put(91 * DAY_MIN)
-    retention, answer = _retention(site, replace(ALL, max_s=90 * 86_400)), list[Gap]()
-    retention.also = replace(retention.also, tell=answer.append)
+    retention, removed = _retention(site, replace(ALL, max_s=90 * 86_400)), list[Gap]()
+    retention.also = replace(retention.also, tell=removed.append)
     retention.run()
-    assert (answer, site.index.count(PORCH)) == ([], 0)
+    assert (removed, site.index.count(PORCH)) == ([], 0)
 
 
 def _pictured(site: Site, old: Segment, new: Segment, picture_ms: int | None, **values: Any) -> Event:
@@ -794,10 +794,10 @@ def _files_left(site: Site, event: Event) -> list[bool]:
 
 def _delete_of(site: Site, old: Segment) -> list[EventId]:
     """Delete this recording. Return the events that others are told to forget."""
-    retention, answer = _retention(site, ALL), list[EventId]()
-    retention.also = replace(retention.also, forget=answer.append)
+    retention, forgotten = _retention(site, ALL), list[EventId]()
+    retention.also = replace(retention.also, forget=forgotten.append)
     retention.delete_recordings(CameraDeletion(PORCH, old.end_ms, "deleted by Anna", begin_ms=old.start_ms))
-    return answer
+    return forgotten
 
 
 def test_an_image_of_a_deleted_time_goes_although_its_event_lasts_longer(site: Site) -> None:

@@ -117,13 +117,13 @@ def firefox(folder: Path) -> Iterator[Firefox]:
     profile.mkdir()
     lines = (f"user_pref({json.dumps(name)}, {json.dumps(value)});" for name, value in PREFERENCES.items())
     (profile / "user.js").write_text("\n".join(lines))
-    text = folder / "firefox.log"
+    log_file = folder / "firefox.log"
     words = [str(PROGRAM), "--headless", "--no-remote", "--remote-debugging-port=0", "--profile", str(profile)]
-    with text.open("wb") as out:
+    with log_file.open("wb") as out:
         process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env={"HOME": str(folder)})
     try:
-        until(lambda: LISTENS.search(text.read_text()), PATIENCE_S, "WebDriver BiDi of Firefox")
-        found = LISTENS.search(text.read_text())
+        until(lambda: LISTENS.search(log_file.read_text()), PATIENCE_S, "WebDriver BiDi of Firefox")
+        found = LISTENS.search(log_file.read_text())
         assert found
         with connect(f"{found[1]}/session", max_size=None) as socket:
             yield Firefox(socket)

@@ -205,12 +205,12 @@ def test_real_models_see_what_they_should(name: str) -> None:
 
     expected = json.loads((SHARED / "golden" / "expected.json").read_text())["images"]
     model = ObjectModel(SHARED / f"{name}.onnx")
-    for file, text in expected.items():
+    for file, data in expected.items():
         bgr = cv2.imread(str(SHARED / "golden" / file))
         assert bgr is not None
         rgb = bgr[:, :, ::-1]
         height, width = rgb.shape[:2]
-        wanted = next(found for key, found in text["detections"].items() if key.startswith(name))
+        wanted = next(found for key, found in data["detections"].items() if key.startswith(name))
         seen = model.look(rgb)
         for one in wanted:
             if one["score"] < model.family.threshold + 0.08:

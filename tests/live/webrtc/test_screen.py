@@ -110,7 +110,7 @@ class Bench:
 
     @property
     def states(self) -> list[str]:
-        return [text["state"] for text in self.viewer.told]
+        return [message["state"] for message in self.viewer.told]
 
 
 @asynccontextmanager
@@ -204,8 +204,8 @@ async def test_live_returns_at_the_newest_keyframe() -> None:
 async def test_a_gap_is_told_and_passed_over() -> None:
     async with screen() as bench:
         bench.say(at_ms=PICTURES[-8].at_ms, rate=4)
-        await bench.until(lambda: any("gap" in text for text in bench.viewer.told))
-        gap = next(text["gap"] for text in bench.viewer.told if "gap" in text)
+        await bench.until(lambda: any("gap" in message for message in bench.viewer.told))
+        gap = next(message["gap"] for message in bench.viewer.told if "gap" in message)
         assert gap["end_ms"] == START_MS + FAR_MS
         assert (gap["reason"], gap["words"]) == ("wifi", "Wi-Fi lost")
         await bench.until(lambda: bench.viewer.told[-1]["at_ms"] >= START_MS + FAR_MS)
@@ -285,7 +285,7 @@ async def test_what_cannot_be_carried_is_said_and_another_place_can_be_gone_to()
 
     async with screen(reel=some) as bench:
         bench.say(at_ms=PICTURES[40].at_ms)
-        await bench.until(lambda: any("H265" in text.get("error", "") for text in bench.viewer.told))
+        await bench.until(lambda: any("H265" in message.get("error", "") for message in bench.viewer.told))
         assert bench.states[-1] == "paused"
         bench.say(at_ms=PICTURES[3].at_ms)
         await bench.until(lambda: "playing" in bench.states)
@@ -294,7 +294,7 @@ async def test_what_cannot_be_carried_is_said_and_another_place_can_be_gone_to()
 async def test_what_is_not_understood_is_said() -> None:
     async with screen() as bench:
         bench.say(rate=99)
-        await bench.until(lambda: any("rate" in text.get("error", "") for text in bench.viewer.told))
+        await bench.until(lambda: any("rate" in message.get("error", "") for message in bench.viewer.told))
         assert set(bench.states) == {"live"}
 
 

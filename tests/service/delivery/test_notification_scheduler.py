@@ -461,16 +461,16 @@ def test_a_summary_after_a_power_cut_is_of_the_same_day(tmp_path: Path) -> None:
 
 
 def test_a_recorder_that_is_off_in_the_evening_sends_the_summary_in_the_morning(tmp_path: Path) -> None:
-    bench, answer = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
+    bench, sent = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
     for _ in range(4):  # from 6:00 to 18:00
         for _ in range(12):
             bench.scheduler.step()
-            answer += [one.content for one in bench.delivered()]
+            sent += [one.content for one in bench.delivered()]
             bench.clock.advance(3600)
         bench.clock.advance(12 * 3600)
         bench.scheduler = bench.again()
-    assert [(one["to_ms"] - one["from_ms"]) / 3_600_000 for one in answer] == [24, 24, 24]
-    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(answer))
+    assert [(one["to_ms"] - one["from_ms"]) / 3_600_000 for one in sent] == [24, 24, 24]
+    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(sent))
 
 
 @pytest.mark.parametrize(("away_days", "days"), [(3, 3), (30, 7)])
@@ -496,14 +496,14 @@ def test_the_summary_after_days_without_one_is_of_all_of_them_up_to_a_week(
 def test_no_hour_is_left_out_or_told_twice_after_another_time_is_chosen(
     tmp_path: Path, first: int, second: int, spans: list[str]
 ) -> None:
-    bench, answer = Bench(tmp_path, replace(PHONE, recap=first * 60)), []
+    bench, sent = Bench(tmp_path, replace(PHONE, recap=first * 60)), []
     for hour in range(6, 3 * 24):
         if hour == 34:
             bench.scheduler.take_over([replace(PHONE, recap=second * 60)], links=True)
         bench.scheduler.step()
-        answer += [(one.content["from_ms"], one.content["to_ms"]) for one in bench.delivered()]
+        sent += [(one.content["from_ms"], one.content["to_ms"]) for one in bench.delivered()]
         bench.clock.advance(3600)
-    assert [" - ".join(f"{datetime.fromtimestamp(ms / 1000, BERLIN):%d %H}" for ms in span) for span in answer] == spans
+    assert [" - ".join(f"{datetime.fromtimestamp(ms / 1000, BERLIN):%d %H}" for ms in span) for span in sent] == spans
 
 
 def test_a_summary_goes_on_where_an_earlier_version_ended(tmp_path: Path) -> None:
@@ -532,19 +532,19 @@ def test_a_summary_that_is_switched_on_again_begins_with_the_day(tmp_path: Path)
 
 
 def test_a_start_with_a_wrong_clock_repeats_no_summary(tmp_path: Path) -> None:
-    bench, answer = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
+    bench, sent = Bench(tmp_path, replace(PHONE, recap=20 * 60)), []
     for _ in range(9):
         bench.scheduler.step()
-        answer += [one.content for one in bench.delivered()]
+        sent += [one.content for one in bench.delivered()]
         bench.clock.advance(86_400)
     bench.clock.jump_utc(-300 * 86_400)
     bench.scheduler = bench.again()
     bench.scheduler.step()
     bench.clock.jump_utc(300 * 86_400)
     bench.scheduler.step()
-    answer += [one.content for one in bench.delivered()]
-    assert len(answer) == 9
-    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(answer))
+    sent += [one.content for one in bench.delivered()]
+    assert len(sent) == 9
+    assert all(before["to_ms"] == after["from_ms"] for before, after in pairwise(sent))
 
 
 def test_a_digest_that_would_be_due_in_the_quiet_hours_waits_for_their_end(tmp_path: Path) -> None:

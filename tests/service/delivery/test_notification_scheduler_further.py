@@ -212,17 +212,17 @@ def test_a_visit_has_one_message_that_each_camera_updates(walk: Bench) -> None:
 
 def test_on_one_camera_a_visit_updates_its_message_at_most_once_a_minute(walk: Bench) -> None:
     begun_ms = walk.clock.now_ms()
-    answer, events = list[Delivery](), list[Event]()
+    sent, events = list[Delivery](), list[Event]()
     for _ in range(30):
         events.append(walk.happens())
-        answer += walk.delivered()
+        sent += walk.delivered()
         walk.clock.advance(5)
         walk.over(events[-1])
         walk.clock.advance(5)
-        answer += walk.delivered()
+        sent += walk.delivered()
     walk.clock.advance(600)
-    answer += walk.delivered()
-    messages = [one for one in answer if one.content["kind"] == "event"]
+    sent += walk.delivered()
+    messages = [one for one in sent if one.content["kind"] == "event"]
     assert [bool(one.content.get("edits")) for one in messages] == [False, *[True] * (len(messages) - 1)]
     assert 2 <= len(messages) <= 4
     again = walk.again()

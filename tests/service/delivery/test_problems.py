@@ -73,12 +73,12 @@ def test_a_camera_that_follows_later_has_its_own_message(bench: Bench) -> None:
 
 
 def test_a_second_outage_names_those_that_were_back_alone(bench: Bench) -> None:
-    answer, bench.lasting = [], [Alarm(ProblemKind.CAMERA, one, bench.clock.now_ms(), "") for one in CAMERAS]
+    sent, bench.lasting = [], [Alarm(ProblemKind.CAMERA, one, bench.clock.now_ms(), "") for one in CAMERAS]
     for count, over in ((4, False), (2, True), (4, False), (4, True)):
         happen(bench, CAMERAS[:count], over=over)
-        answer += named(bench.delivered())
+        sent += named(bench.delivered())
         bench.clock.advance(60)
-    first, back, again, *over_at_last = answer
+    first, back, again, *over_at_last = sent
     assert (first, back, again) == ({*CAMERAS[:4]}, {*CAMERAS[:2]}, {*CAMERAS[:2]})
     assert over_at_last == [{*CAMERAS[:2]}, {*CAMERAS[2:4]}]
 

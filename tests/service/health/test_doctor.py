@@ -303,7 +303,7 @@ def test_the_kernel_is_asked_about_the_clock() -> None:
 
 
 def test_while_a_backlog_lasts_for_days_other_targets_and_losses_are_still_reported() -> None:
-    clock, answer, overflowed = FakeClock(), list[Alarm](), dict[str, int]()
+    clock, alarms, overflowed = FakeClock(), list[Alarm](), dict[str, int]()
     since_ms = clock.now_ms()
     views = list[TargetView]()
 
@@ -311,7 +311,7 @@ def test_while_a_backlog_lasts_for_days_other_targets_and_losses_are_still_repor
         backlog = OutboxBacklog(3, 1000, since_ms)
         views.append(TargetView(name, "destination", "", "", "", backlog, f"{name} isn't responding.", False, (), {}))
 
-    monitor = AlarmMonitor(lambda: uploads_behind(views, 0, clock.now_ms(), overflowed), clock, answer.append)
+    monitor = AlarmMonitor(lambda: uploads_behind(views, 0, clock.now_ms(), overflowed), clock, alarms.append)
 
     def one_day() -> None:
         for _ in range(24 * 60):
@@ -326,9 +326,9 @@ def test_while_a_backlog_lasts_for_days_other_targets_and_losses_are_still_repor
     one_day()
     del views[0]
     one_day()
-    details = [one.detail for one in answer]
+    details = [one.detail for one in alarms]
     assert [sum(word in one for one in details) for word in ("nas isn't", "mail isn't", "412 items")] == [3, 3, 1]
-    assert [len(answer), details[-1].startswith("3 items are waiting for mail")] == [4, True]
+    assert [len(alarms), details[-1].startswith("3 items are waiting for mail")] == [4, True]
 
 
 def test_a_backlog_begins_and_ends_for_itself_while_a_destination_is_not_swept(bench: Bench) -> None:

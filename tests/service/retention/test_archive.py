@@ -326,7 +326,7 @@ def test_the_cache_keeps_to_its_size() -> None:
 def test_an_archive_that_is_away_at_the_first_start_is_joined_when_it_comes(
     tmp_path: Path, server: BucketServer
 ) -> None:
-    site, answer = Site(tmp_path / "first"), list[str]()
+    site, steps = Site(tmp_path / "first"), list[str]()
     old = site.put(2 * DAY_MIN)
     server.refuses, server.breaks = False, True
     chosen = VolumeChoice(Path(), VolumeUse.TIER, 86_400, archive=archive_of(server.tier("late"), site.clock))
@@ -334,8 +334,8 @@ def test_an_archive_that_is_away_at_the_first_start_is_joined_when_it_comes(
     others = OtherVolumes(site.volume, [chosen], site.index, site.clock, engine, keep_all)
     others.start()
     engine.run_for(30)
-    answer += [problem.detail for problem in others.problems()]
-    assert answer == [f"The archive {chosen.name} can't be reached: Not now."]
+    steps += [problem.detail for problem in others.problems()]
+    assert steps == [f"The archive {chosen.name} can't be reached: Not now."]
     server.breaks = False
     engine.run_for(200)
     assert list(others.problems()) == []

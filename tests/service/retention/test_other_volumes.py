@@ -134,13 +134,13 @@ def test_the_second_disk_that_goes_away_is_told_too(tmp_path: Path) -> None:
         VolumeChoice(root, VolumeUse.TIER, days * 86_400, join(site.volume, root, VolumeUse.TIER))
         for days, root in enumerate(roots, 1)
     ]
-    others, answer = OtherVolumes(site.volume, chosen, site.index, site.clock, engine, keep_all), list[Alarm]()
+    others, alarms = OtherVolumes(site.volume, chosen, site.index, site.clock, engine, keep_all), list[Alarm]()
     others.start()
-    engine.start("alarms", lambda: AlarmMonitor(others.problems, site.clock, answer.append))
+    engine.start("alarms", lambda: AlarmMonitor(others.problems, site.clock, alarms.append))
     for number, root in enumerate(roots):
         root.rename(tmp_path / f"away-{number}")
         engine.run_for(120)
-    assert [[str(root) in alarm.detail for root in roots] for alarm in answer] == [[True, False], [True, True]]
+    assert [[str(root) in alarm.detail for root in roots] for alarm in alarms] == [[True, False], [True, True]]
 
 
 @pytest.mark.parametrize("is_there_at_start", [True, False])

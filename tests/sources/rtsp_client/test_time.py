@@ -65,12 +65,12 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulate:
     """A camera read for so many hours. ours: when this machine's wall clock is corrected."""
 
     def run(camera: Simulated, hours: float, ours: Sequence[Step] = ()) -> Seen:
-        clock, seen, answer = camera.clock, Seen(), list[Message]()
+        clock, seen, received = camera.clock, Seen(), list[Message]()
         line = PaperLine(camera)
         monkeypatch.setattr(module, "TcpSocket", lambda *_: line)
         connection = RtspConnection(parse_rtsp("rtsp://camera/"), DEFAULTS, clock, StreamMemory())
         hub = Hub(keep_s=5.0)
-        session = StreamSession(CameraId("porch"), StreamName.MAIN, hub, clock, answer.append)
+        session = StreamSession(CameraId("porch"), StreamName.MAIN, hub, clock, received.append)
         engine = InlineEngine(clock, lambda part, error: pytest.fail(repr(error)))
         engine.start("read", lambda: StreamReader("read", lambda: connection, session, _Deaf(), clock))
         reader, corrections = hub.reader(), list(ours)
@@ -96,7 +96,7 @@ def simulate(monkeypatch: pytest.MonkeyPatch) -> Simulate:
                 off_s += step.by_s
                 clock.jump_utc(step.by_s)
         seen.notes = dict(connection.notes)
-        seen.runs = sum(isinstance(message, RunStarted) for message in answer)
+        seen.runs = sum(isinstance(message, RunStarted) for message in received)
         return seen
 
     return run

@@ -13,7 +13,7 @@ def test_a_long_one_keeps_both_ends_and_counts_the_rest() -> None:
     assert result[0] == {"at_s": 0, "by": "tawny", "text": "OPTIONS 0"}
     assert result[-1]["text"] == "OPTIONS 199"
     assert len(result) < 100
-    (between,) = [text for text in result if not text["by"]]
+    (between,) = [line for line in result if not line["by"]]
     assert between["text"] == f"[{200 - len(result) + 1} more]"
 
 
