@@ -312,7 +312,7 @@ class FakePlacing:
             TargetKind("destinations", "folder", "Folder", "A disk.", "folder:{path}", (TargetField("path", "Folder"),))
         ]
 
-    def said(self, name: str) -> TargetSettingsView:
+    def view(self, name: str) -> TargetSettingsView:
         if name != "nas":
             raise NotDone(f"{name} isn't in the settings.", "Reload the page.")
         return TargetSettingsView("destinations", {"retention": "90 days"})
@@ -334,7 +334,7 @@ class FakePlacing:
         return "browsers"
 
     def remove(self, name: str) -> None:
-        self.said(name)
+        self.view(name)
 
     def try_out(
         self, group: Group, name: str, values: Mapping[str, Any], *, is_new: bool = False
