@@ -44,9 +44,9 @@ ONLY_THE_PICTURE = """(shown) => {
   const high = shown.videoHeight || shown.naturalHeight || shown.height;
   return [wide, high, getComputedStyle(shown).objectFit];
 }"""
-ALL_SHOWN = """(count) => {
+SHOWN = """(count) => {
   const pictures = [...document.querySelectorAll("img.live-picture")];
-  return pictures.length === count && pictures.every((one) => one.naturalWidth > 0);
+  return pictures.filter((one) => one.naturalWidth > 0).length >= count;
 }"""
 HAS_PICTURE = "one => (one.videoWidth ?? one.naturalWidth ?? one.width) > 0"
 RECORDED_S = 6.0
@@ -163,7 +163,7 @@ def test_motion_jpeg_leaves_connections_for_the_rest(page: Page, house: Tawny) -
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(f"{house.base}/live/c3?way=mjpeg")
-    page.wait_for_function(ALL_SHOWN, arg=len(ORIENTATIONS) + 2, timeout=60_000)
+    page.wait_for_function(SHOWN, arg=1 + 5, timeout=60_000)  # the others in the list are out of sight
     assert 1 <= len([one for one in asked if "/mjpeg?" in one]) <= 3
     page.goto(f"{house.base}/live/c5?way=mjpeg")
     page.wait_for_selector("[data-camera=c5][data-view=playing]", timeout=60_000)
